@@ -1,0 +1,59 @@
+# Everything a machine needs besides Python 3.11+, pip and make is installed from here. `make help` lists the targets.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SCALE ?= full
+DATA ?= var
+
+.PHONY: help run test check proof bench lint types format lock proto clean
+.DEFAULT_GOAL := help
+
+help: ## Show the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: $(VENV)/.run ## Install what is needed, then start everything with sample data in ./var
+	@LOAD_SEED_DATA=$${LOAD_SEED_DATA:-true} exec $(BIN)/ecatalog serve --data $(DATA)
+
+test: $(VENV)/.dev ## Install what the tests need, then run them (the slow proofs apart)
+	$(BIN)/python -m pytest -q -n 2 -m "not proof"
+
+check: $(VENV)/.dev lint types test ## Format, lint, types and tests: about a minute
+
+lint: $(VENV)/.dev ## Look at format and style
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/shellcheck scripts/*.sh .ci/run
+	$(BIN)/hadolint samples/*/Dockerfile
+
+types: $(VENV)/.dev ## Check the types, strictly
+	$(BIN)/mypy
+
+proof: $(VENV)/.dev ## The slow proofs: crashes, the browser story. SCALE=ci for small counts
+	scripts/need-chromium.sh
+	SCALE=$(SCALE) $(BIN)/python -m pytest -q -m proof -s
+
+bench: $(VENV)/.dev ## Measure against the peers, in one run, and write docs/reference/benchmarks.md
+	scripts/need-bench.sh
+	$(BIN)/python -m bench --write
+
+format: $(VENV)/.dev ## Put the code into its format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+proto: $(VENV)/.dev ## Generate the gRPC stubs from proto/
+	$(BIN)/python scripts/generate_stubs.py
+
+lock: ## Choose the versions of all dependencies anew
+	scripts/lock.sh
+
+clean: ## Remove what can be made again (not ./var)
+	rm -rf $(VENV) artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis node_modules bench/peers/*/node_modules
+
+$(VENV)/.run: requirements/run.lock pyproject.toml packages/ecatalog-client/pyproject.toml
+	scripts/install.sh $(PYTHON) $(VENV) requirements/run.lock
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock pyproject.toml packages/ecatalog-client/pyproject.toml
+	scripts/install.sh $(PYTHON) $(VENV) requirements/dev.lock
+	@touch $@ $(VENV)/.run

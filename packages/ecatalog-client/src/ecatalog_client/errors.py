@@ -1,0 +1,105 @@
+"""The closed family of errors that the catalog answers with, the same over HTTP, gRPC and in Python.
+
+Each class fixes its HTTP status (RFC 9110), its gRPC status name and its stable `code`. The message says what
+to do.
+"""
+
+# ruff: noqa: N818 -- the names are part of the contract, and read as what happened: `except Stale`.
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class CatalogError(Exception):
+    """A refusal with a stable `code`.
+
+    `fields` names what was wrong with which input, `retry_after` is in seconds.
+    """
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+    grpc_status: ClassVar[str] = "INTERNAL"
+
+    def __init__(
+        self, message: str, *, fields: Mapping[str, str] | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.fields = dict(fields or {})
+        self.retry_after = retry_after
+
+
+class Invalid(CatalogError):
+    """The input breaks a rule; `fields` says which and how to mend it."""
+
+    code = "invalid"
+    status = 422
+    grpc_status = "INVALID_ARGUMENT"
+
+
+class Unauthorized(CatalogError):
+    """Nobody is logged in, or no longer."""
+
+    code = "unauthorized"
+    status = 401
+    grpc_status = "UNAUTHENTICATED"
+
+
+class Forbidden(CatalogError):
+    """What the caller sees but may not do."""
+
+    code = "forbidden"
+    status = 403
+    grpc_status = "PERMISSION_DENIED"
+
+
+class NotFound(CatalogError):
+    """What is not there, or what the caller may not see."""
+
+    code = "not_found"
+    status = 404
+    grpc_status = "NOT_FOUND"
+
+
+class Conflict(CatalogError):
+    """What cannot be done in the present state of the thing."""
+
+    code = "conflict"
+    status = 409
+    grpc_status = "FAILED_PRECONDITION"
+
+
+class Stale(CatalogError):
+    """The thing has changed since the caller read it (`If-Match`)."""
+
+    code = "stale"
+    status = 412
+    grpc_status = "ABORTED"
+
+
+class Exhausted(CatalogError):
+    """A limit is reached; `retry_after` says when to come back."""
+
+    code = "exhausted"
+    status = 429
+    grpc_status = "RESOURCE_EXHAUSTED"
+
+
+class Unavailable(CatalogError):
+    """A part that is needed does not answer now; nothing was changed."""
+
+    code = "unavailable"
+    status = 503
+    grpc_status = "UNAVAILABLE"
+
+
+FAMILY: tuple[type[CatalogError], ...] = (
+    Invalid,
+    Unauthorized,
+    Forbidden,
+    NotFound,
+    Conflict,
+    Stale,
+    Exhausted,
+    Unavailable,
+)

@@ -1,0 +1,4 @@
+#!/usr/bin/env bash
+# What the benchmarks need besides Python: a load client, and Node.js with npm for the peers.
+set -euo pipefail
+exec "$(dirname "$0")/need.sh" wrk wrk node nodejs npm npm taskset util-linux g++ g++

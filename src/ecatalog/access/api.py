@@ -1,0 +1,75 @@
+"""The operations that end, prolong and give back access, and logging out.
+
+Revoking answers when the edges have cut.
+"""
+
+import msgspec
+
+from ecatalog.access import actions
+from ecatalog.access.actions import Revoked
+from ecatalog.kit.actor import SALES, SIGNED_IN, Actor
+from ecatalog.launches.edges import EdgeHub
+from ecatalog.web.door import Door
+from ecatalog.web.operation import write
+from ecatalog_client.types.access import ClientCut, Cut, Renew, Revoke
+from ecatalog_client.types.clients import Client
+
+
+async def cut_acknowledged(door: Door, actor: Actor, revoked: Revoked) -> ClientCut:
+    """Waits, for at most a second, until every edge with a live lease has cut what the client had open.
+
+    Every edge was woken by the commit; its acknowledgement of the position brings the counts, which are
+    recorded.
+    """
+    client = revoked.client
+    acknowledged = await door.part(EdgeHub).acknowledged(revoked.position, client_id=client.id)
+    cut = Cut(
+        launches=len(revoked.launches),
+        connections=acknowledged.connections,
+        edges=acknowledged.edges,
+        waiting_for=acknowledged.waiting_for,
+        ms=acknowledged.ms,
+        certain_at=acknowledged.certain_at,
+    )
+    await door.db.write(actions.record_cut, actor, client.id, revoked.position, cut)
+    return ClientCut(**msgspec.structs.asdict(client), cut=cut)
+
+
+OPERATIONS = (
+    write(
+        "PATCH",
+        "/api/clients/{id}/revoke",
+        actions.revoke_client,
+        takes=Revoke,
+        gives=ClientCut,
+        may=SALES,
+        then=cut_acknowledged,
+        summary="End a client's access now, and everything it has open",
+    ),
+    write(
+        "PATCH",
+        "/api/clients/{id}/renew",
+        actions.renew_client,
+        takes=Renew,
+        gives=Client,
+        may=SALES,
+        summary="Move the end of a client's access",
+    ),
+    write(
+        "PATCH",
+        "/api/clients/{id}/restore",
+        actions.restore_client,
+        gives=Client,
+        may=SALES,
+        summary="Take a revocation back",
+    ),
+    write(
+        "POST",
+        "/api/auth/logout",
+        actions.log_out,
+        gives=None,
+        may=SIGNED_IN,
+        status=204,
+        summary="Log out, and close the demos of this session",
+    ),
+)

@@ -1,0 +1,267 @@
+"""Use cases of accounts inside a transaction: users, passwords, sessions, one-time codes, tokens, the set-up.
+
+Hashing a password is slow and never happens here: hashes are arguments.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from ecatalog.accounts import queries
+from ecatalog.accounts.model import (
+    WRONG_LOGIN,
+    Credential,
+    OneTimeCode,
+    Purpose,
+    normal_email,
+    refuse_shut_out,
+)
+from ecatalog.accounts.queries import NewCode, NewSession
+from ecatalog.kit.actor import ADMINS, SYSTEM, USERS, Actor, Role
+from ecatalog.kit.db import Tx
+from ecatalog.kit.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
+from ecatalog.kit.ids import hash_secret, new_id
+from ecatalog.usage.actions import record_use
+from ecatalog_client.types.accounts import User
+
+SCOPES = frozenset({"edge", "launcher"})
+_BATCH = 200
+
+
+def create_user(tx: Tx, actor: Actor, email: str, full_name: str, role: str, password_hash: str | None) -> User:
+    """Creates a user, who may log in when there is a password hash.
+
+    Raises Forbidden for all but administrators, Invalid, Conflict when somebody has the address.
+    """
+    if actor.role not in ADMINS:
+        raise Forbidden("Only an administrator adds users.")
+    email = normal_email(email)
+    if not full_name.strip():
+        raise Invalid("Say who it is.", fields={"full_name": "missing"})
+    if role not in USERS:
+        raise Invalid(f"Choose among the roles {', '.join(sorted(USERS))}.", fields={"role": "unknown"})
+    if queries.is_email_taken(tx, email):
+        raise Conflict(f"{email} belongs to somebody already: use another address.")
+    user_id = new_id()
+    queries.add_user(
+        tx,
+        user_id,
+        email=email,
+        full_name=full_name.strip(),
+        role=Role(role),
+        password_hash=password_hash,
+    )
+    tx.touch("users")
+    tx.record("user.created", actor, user=user_id, role=role)
+    return user_for(tx, SYSTEM, user_id)
+
+
+def user_for(tx: Tx, actor: Actor, user_id: str) -> User:
+    """The user, as users may see each other. Raises NotFound."""
+    may_look = actor.is_user or actor.role in ADMINS
+    user = queries.find_user(tx, user_id) if may_look else None
+    if user is None:
+        raise NotFound("There is no such user.")
+    return user
+
+
+def set_client_password(tx: Tx, actor: Actor, client_id: str, password_hash: str) -> None:
+    """Gives the client this password and ends its sessions: whoever knew the old one is out.
+
+    Who may is the caller's to know.
+    """
+    queries.set_client_password(tx, client_id, password_hash)
+    end_sessions(tx, actor, client=client_id)
+
+
+# sessions ---------------------------------------------------------------------------------------------------
+
+
+def log_in(tx: Tx, email: str, seen: Credential, session: NewSession, *, new_password_hash: str | None = None) -> None:
+    """Starts the session of whoever proved the password of `seen`, which was read before the slow hashing.
+
+    `new_password_hash` is of the same password, by the present parameters. Raises Unauthorized when the
+    password has changed meanwhile, Forbidden for who may not log in.
+    """
+    now = queries.find_credential(tx, email)
+    if now is None or now.id != seen.id or now.password_hash != seen.password_hash:
+        raise Unauthorized(WRONG_LOGIN)
+    refuse_shut_out(now)
+    if new_password_hash is not None:
+        _replace_hash(tx, now, new_password_hash)
+    _add_session(tx, now.role, session)
+
+
+def _replace_hash(tx: Tx, who: Credential, password_hash: str) -> None:
+    if who.user_id is not None:
+        queries.set_user_password(tx, who.user_id, password_hash)
+    else:
+        queries.set_client_password(tx, who.id, password_hash)
+
+
+def start_session(
+    tx: Tx,
+    *,
+    user_id: str | None = None,
+    client_id: str | None = None,
+    token_hash: str,
+    session_id: str,
+    expires_at: datetime,
+    address: str,
+    agent: str,
+) -> None:
+    """Adds the session, tells of it, and counts the login of a client.
+
+    Exactly one of the two ids is given.
+    """
+    session = NewSession(
+        id=session_id,
+        user_id=user_id,
+        client_id=client_id,
+        token_hash=token_hash,
+        expires_at=expires_at,
+        address=address,
+        agent=agent,
+    )
+    role = Role.CLIENT if user_id is None else Role(user_for(tx, SYSTEM, user_id).role)
+    _add_session(tx, role, session)
+
+
+def _add_session(tx: Tx, role: Role, session: NewSession) -> None:
+    queries.add_session(tx, session)
+    tx.touch("sessions")
+    actor = Actor(role, session.user_id or session.client_id or "", session.id)
+    tx.record("session.started", actor, client=session.client_id, session=session.id, address=session.address)
+    if session.client_id is not None:
+        record_use(tx, "login", client_id=session.client_id)
+
+
+def end_session(tx: Tx, actor: Actor, session_id: str) -> None:
+    """Ends one session; nothing when it had ended."""
+    if queries.remove_session(tx, session_id):
+        tx.touch("sessions")
+        tx.record("session.ended", actor, client=actor.id if actor.is_client else None, session=session_id)
+
+
+def end_sessions(tx: Tx, actor: Actor, *, client: str | None = None, user: str | None = None) -> list[str]:
+    """Ends every session of a client or user, and answers their ids."""
+    ended = queries.list_sessions_of(tx, user_id=user or "", client_id=client or "")
+    _end(tx, actor, ended, client=client)
+    return ended
+
+
+def end_overdue_sessions(tx: Tx, idle: timedelta) -> int:
+    """Ends at most 200 sessions that are over or idle; how many they were."""
+    ended = queries.list_overdue_sessions(tx, tx.now - idle, _BATCH)
+    _end(tx, SYSTEM, ended)
+    return len(ended)
+
+
+def note_last_seen(tx: Tx, last_seen: Mapping[str, datetime]) -> None:
+    """Writes when these sessions were last used. No cache goes stale by it: memory knew it first."""
+    for session_id, seen_at in last_seen.items():
+        queries.set_last_seen(tx, session_id, seen_at)
+
+
+def _end(tx: Tx, actor: Actor, session_ids: list[str], *, client: str | None = None) -> None:
+    if not session_ids:
+        return
+    for session_id in session_ids:
+        queries.remove_session(tx, session_id)
+    tx.touch("sessions")
+    tx.record("session.ended", actor, client=client, sessions=session_ids)
+
+
+# one-time codes, tokens, the set-up -------------------------------------------------------------------------
+
+
+def issue_code(
+    tx: Tx,
+    purpose: Purpose,
+    *,
+    code: str,
+    lifetime: timedelta,
+    session_id: str | None = None,
+    launch_id: str | None = None,
+    user_id: str | None = None,
+    client_id: str | None = None,
+) -> None:
+    """Makes `code` (a `new_secret()` of the caller, who draws it outside) good once, for so long.
+
+    Kept as its hash.
+    """
+    queries.add_code(
+        tx,
+        NewCode(
+            id=new_id(),
+            purpose=purpose,
+            code_hash=hash_secret(code),
+            user_id=user_id,
+            client_id=client_id,
+            session_id=session_id,
+            launch_id=launch_id,
+            expires_at=tx.now + lifetime,
+        ),
+    )
+
+
+def redeem_code(tx: Tx, purpose: Purpose, code: str) -> OneTimeCode:
+    """Uses the code up and answers what it was for.
+
+    Raises Unauthorized when it is unknown, used or too old.
+    """
+    code_hash = hash_secret(code)
+    found = queries.find_code(tx, code_hash) if queries.use_code(tx, purpose, code_hash) else None
+    if found is None:
+        raise Unauthorized("This link has been used or is too old: ask for a new one.")
+    return found
+
+
+def remove_old_codes(tx: Tx, age: timedelta) -> int:
+    """Removes at most 200 codes that ran out longer than `age` ago."""
+    return queries.remove_old_codes(tx, tx.now - age, _BATCH)
+
+
+def create_api_token(tx: Tx, actor: Actor, name: str, scopes: list[str], token: str) -> str:
+    """Makes `token` (a `new_secret()` of the caller) good for these scopes; answers its id. Kept as its hash.
+
+    Raises Forbidden for all but administrators, Invalid for a scope that does not exist.
+    """
+    if actor.role not in ADMINS:
+        raise Forbidden("Only an administrator makes tokens.")
+    if not scopes or not SCOPES.issuperset(scopes):
+        raise Invalid(f"Choose among the scopes {', '.join(sorted(SCOPES))}.", fields={"scopes": "unknown"})
+    token_id = new_id()
+    created_by = actor.id if actor.is_user else None
+    queries.add_api_token(
+        tx,
+        token_id,
+        name=name,
+        token_hash=hash_secret(token),
+        scopes=sorted(scopes),
+        created_by=created_by,
+    )
+    tx.touch("api_tokens")
+    tx.record("token.created", actor, token=token_id, name=name, scopes=sorted(scopes))
+    return token_id
+
+
+def offer_setup(tx: Tx, code: str, lifetime: timedelta) -> bool:
+    """Makes `code` good for the set-up if there are no users yet, instead of any offered before."""
+    if queries.count_users(tx):
+        return False
+    queries.remove_codes(tx, "setup")
+    issue_code(tx, "setup", code=code, lifetime=lifetime)
+    return True
+
+
+def complete_setup(tx: Tx, code: str, email: str, full_name: str, password_hash: str) -> User:
+    """Creates the first administrator.
+
+    Raises Unauthorized for a bad code, Conflict when there are users already.
+    """
+    redeem_code(tx, "setup", code)
+    if queries.count_users(tx):
+        raise Conflict("This catalog is set up already: log in.")
+    user = create_user(tx, SYSTEM, email, full_name, "admin", password_hash)
+    tx.record("setup.completed", SYSTEM, user=user.id)
+    return user

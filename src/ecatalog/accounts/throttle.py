@@ -1,0 +1,98 @@
+"""How often somebody may guess. Counts failures only: whoever knows the password is never slowed down.
+
+Per account *and* network, so that a stranger cannot lock anybody out from elsewhere; and per network, over
+all accounts. The wait rises: up to a minute after 5 failures, up to an hour after 20, up to a day after 60.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address
+
+from ecatalog.kit.clock import Clock
+from ecatalog.kit.errors import Exhausted
+from ecatalog.kit.ids import hash_secret
+
+_MOST_KEPT = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most so many failures within any span of that length."""
+
+    failures: int
+    span: timedelta
+
+
+PER_PAIR = (
+    Limit(5, timedelta(minutes=1)),
+    Limit(20, timedelta(hours=1)),
+    Limit(60, timedelta(days=1)),
+)
+PER_NETWORK = (Limit(30, timedelta(minutes=1)), Limit(300, timedelta(hours=1)))
+
+Key = tuple[str, str]
+
+
+class Throttle:
+    """The failures of late, in memory, exact: a list of instants per key. A restart forgets them.
+
+    Bounded: beyond 50,000 keys the one that failed longest ago is forgotten.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._failures: dict[Key, deque[datetime]] = {}
+
+    def refuse_if_exhausted(self, email: str, address: str) -> None:
+        """Raises Exhausted, with when to come back, for who has failed too often."""
+        wait = max(self._wait(key, limits) for key, limits in _limits(email, address))
+        if wait > timedelta():
+            seconds = wait.total_seconds()
+            raise Exhausted(f"Too many failed logins. Try again in {_in_words(seconds)}.", retry_after=seconds)
+
+    def count_failure(self, email: str, address: str) -> None:
+        for key, limits in _limits(email, address):
+            # Taken out and put back, so that the dictionary's order is that of the latest failures.
+            failures = self._failures.pop(key, None) or deque(maxlen=max(limit.failures for limit in limits))
+            failures.append(self._clock())
+            self._failures[key] = failures
+        while len(self._failures) > _MOST_KEPT:
+            del self._failures[next(iter(self._failures))]
+
+    def forgive(self, email: str, address: str) -> None:
+        """The right password came: this account's failures from this network do not count any more."""
+        self._failures.pop(_pair(email, address), None)
+
+    def _wait(self, key: Key, limits: tuple[Limit, ...]) -> timedelta:
+        """How long until one more failure is let through; none when it would be now."""
+        failures, now = self._failures.get(key, ()), self._clock()
+        waits = [failures[-limit.failures] + limit.span - now for limit in limits if len(failures) >= limit.failures]
+        return max(waits, default=timedelta())
+
+
+def _limits(email: str, address: str) -> tuple[tuple[Key, tuple[Limit, ...]], ...]:
+    return (_pair(email, address), PER_PAIR), (("", network_of(address)), PER_NETWORK)
+
+
+def _pair(email: str, address: str) -> Key:
+    # Hashed: addresses are personal, and those of nobody are chosen by whoever asks.
+    return hash_secret(email)[:32], network_of(address)
+
+
+def network_of(address: str) -> str:
+    """What one customer of a provider holds: the address of IPv4, the /64 of IPv6."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(found, IPv6Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    return str(IPv6Address(int(found) >> 64 << 64))
+
+
+def _in_words(seconds: float) -> str:
+    minutes = -(-seconds // 60)
+    return "a minute" if minutes <= 1 else f"{minutes:.0f} minutes"

@@ -1,0 +1,214 @@
+"""The composition root: the only module that knows every room. Builds one gateway, starts it and stops it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from functools import partial
+from importlib.metadata import version
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import structlog
+from prometheus_client import CollectorRegistry
+
+from ecatalog.access import api as access
+from ecatalog.access import pages as access_pages
+from ecatalog.accounts import actions as accounts
+from ecatalog.accounts import api as accounts_api
+from ecatalog.accounts import jobs as accounts_jobs
+from ecatalog.accounts import pages as accounts_pages
+from ecatalog.accounts.model import ClientReader
+from ecatalog.accounts.passwords import Hasher
+from ecatalog.accounts.queries import count_users
+from ecatalog.accounts.sessions import Sessions
+from ecatalog.accounts.throttle import Throttle
+from ecatalog.accounts.tokens import authenticate_service
+from ecatalog.clients import api as clients
+from ecatalog.clients.actions import client_for
+from ecatalog.demos import api as demos
+from ecatalog.kit.clock import Clock, utc_now
+from ecatalog.kit.db import Database, RefusedToStart
+from ecatalog.kit.errors import Unavailable
+from ecatalog.kit.ids import new_secret
+from ecatalog.launches import api as launches
+from ecatalog.launches import jobs as launches_jobs
+from ecatalog.launches import pages as launches_pages
+from ecatalog.launches.edges import EdgeHub
+from ecatalog.launches.launchers import LauncherHub
+from ecatalog.launches.rpc import keep_epoch, services
+from ecatalog.launches.serving import ensure_identity
+from ecatalog.ops import samples
+from ecatalog.ops.health import check_readiness
+from ecatalog.ops.metrics import GatewayCollector
+from ecatalog.ops.service_tokens import ensure_service_tokens
+from ecatalog.rpc.server import RpcServer
+from ecatalog.settings import Settings
+from ecatalog.web.api import with_shell_operations
+from ecatalog.web.callers import Callers
+from ecatalog.web.dispatch import Dispatch
+from ecatalog.web.door import Door
+from ecatalog.web.internal import Internal
+from ecatalog.web.layout import Layout
+from ecatalog.web.measures import MeasureCollector, Measures
+from ecatalog.web.operation import Operation
+from ecatalog.web.pages import PageShell
+
+T = TypeVar("T")
+Job = Callable[[Door], Coroutine[Any, Any, None]]
+
+OPERATIONS: tuple[Operation, ...] = (
+    *accounts_api.OPERATIONS,
+    *clients.OPERATIONS,
+    *demos.OPERATIONS,
+    *launches.OPERATIONS,
+    *access.OPERATIONS,
+)
+PAGES = (*accounts_pages.PAGES, *launches_pages.PAGES, *access_pages.PAGES)
+JOBS: tuple[Job, ...] = (
+    accounts_jobs.keep_sessions,
+    launches_jobs.end_launches_that_are_over,
+    keep_epoch,
+)
+
+_log = structlog.get_logger("ecatalog")
+
+
+def build(settings: Settings, *, clock: Clock = utc_now) -> "Gateway":
+    """A gateway with these settings, not started: nothing is opened, bound or written yet."""
+    return Gateway(settings, clock)
+
+
+class Gateway:
+    """The control plane: `asgi` answers everybody, `internal` answers operators, `door` is what jobs are given.
+
+    `start` opens the database and begins to serve gRPC; whoever runs it brings the HTTP listeners.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self.settings = settings
+        self.db = Database(settings.database, clock=clock, busy_timeout_ms=settings.sqlite_timeout_ms)
+        self.setup_link: str | None = None
+        self.grpc_port = 0
+        self._tasks: list[asyncio.Task[None]] = []
+        self._rpc: RpcServer | None = None
+        self._rpc_measures = Measures()
+        self._sessions = Sessions(self.db, clock, settings.session_idle)
+        self.door = Door(self.db, settings, clock, self._build_parts(clock))
+        self.operations = with_shell_operations(OPERATIONS, version=version("ecatalog"), url=settings.catalog_url)
+        callers = Callers(self._sessions.authenticate, settings.catalog_url, settings.session_lifetime)
+        pages = PageShell(
+            PAGES,
+            door=self.door,
+            callers=callers,
+            layout=Layout(),
+            form_targets=[_any_demo_host(settings.demos_url)],
+        )
+        self.asgi = Dispatch(self.operations, door=self.door, callers=callers, pages=pages)
+        self.internal = Internal(self._find_problems, self._build_registry())
+
+    def _build_parts(self, clock: Clock) -> dict[type, Any]:
+        settings = self.settings
+        parts = (
+            self._sessions,
+            Hasher(concurrency=settings.hash_concurrency),
+            Throttle(clock),
+            ClientReader(client_for),
+            EdgeHub(self.db, settings.edge_lease, clock=clock),
+            LauncherHub(self.db, clock=clock),
+        )
+        return {type(part): part for part in parts}
+
+    def _build_registry(self) -> CollectorRegistry:
+        registry = CollectorRegistry()
+        registry.register(MeasureCollector("ecatalog_http", self.asgi.measures))
+        registry.register(MeasureCollector("ecatalog_rpc", self._rpc_measures.values()))
+        registry.register(GatewayCollector(self.db))
+        return registry
+
+    def part(self, kind: type[T]) -> T:
+        """The one object of that type, as operations get it by `door.part`."""
+        return self.door.part(kind)
+
+    async def start(self) -> str | None:
+        """Opens the database, prepares it, and begins the jobs and the gRPC server.
+
+        Returns the one-time link for the set-up when there are no users yet. Raises RefusedToStart.
+        """
+        await self.db.start()
+        try:
+            await ensure_identity(self.db)
+            await ensure_service_tokens(self.db, self.settings.data / "tokens")
+            if self.settings.load_seed_data:
+                await self._load_samples()
+            self.setup_link = await self._offer_setup()
+            await self.part(EdgeHub).start()
+            await self._serve_rpc()
+        except BaseException:
+            await self.db.stop()
+            raise
+        self._tasks = [asyncio.create_task(job(self.door), name=job.__name__) for job in JOBS]
+        return self.setup_link
+
+    async def stop(self) -> None:
+        """Ends streams, gRPC and jobs, writes what only memory knows, and closes the database. Twice does no harm."""
+        self.end_streams()
+        if self._rpc is not None:
+            await self._rpc.stop()
+            self._rpc = None
+        await self._end_jobs()
+        for hub in (self.part(EdgeHub), self.part(LauncherHub)):
+            await hub.stop()
+        with suppress(Unavailable):  # A start that failed, or a second stop: the database is closed.
+            await accounts_jobs.write_last_seen(self.door)
+        await self.db.stop()
+        self.part(Hasher).close()
+
+    def end_streams(self) -> None:
+        """Ends every stream of events, so that the listener can close."""
+        self.asgi.end_streams()
+
+    async def _serve_rpc(self) -> None:
+        settings = self.settings
+        served = services(
+            self.db,
+            self.part(EdgeHub),
+            self.part(LauncherHub),
+            cookie_key=settings.edge_cookie_key,
+            catalog_url=settings.catalog_url,
+            clock=self.door.clock,
+        )
+        server = RpcServer(served, partial(authenticate_service, self.db), on_call=self._rpc_measures.add)
+        try:
+            self.grpc_port = await server.start(settings.grpc_host, settings.grpc_port)
+        except OSError as error:
+            raise RefusedToStart(str(error)) from error
+        self._rpc = server
+
+    async def _end_jobs(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    async def _load_samples(self) -> None:
+        if await self.db.read(count_users):
+            return  # The samples are for an empty catalog; hashing their password would only slow the start.
+        await samples.load_samples(self.db, await self.part(Hasher).hash(samples.PASSWORD))
+
+    async def _offer_setup(self) -> str | None:
+        """The link is told in the log, once: whoever can read that owns the machine. It works for 15 minutes."""
+        code = new_secret()
+        if not await self.db.write(accounts.offer_setup, code, accounts_pages.SETUP_LIFETIME):
+            return None
+        link = f"{self.settings.catalog_url}/setup?code={code}"
+        _log.warning("setup_needed", open_within_15_minutes=link)
+        return link
+
+    async def _find_problems(self) -> list[str]:
+        return await check_readiness(self.db)
+
+
+def _any_demo_host(demos_url: str) -> str:
+    """The source expression of Content-Security-Policy for every host below the demos' domain."""
+    parts = urlsplit(demos_url)
+    return f"{parts.scheme}://*.{parts.netloc}"

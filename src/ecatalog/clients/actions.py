@@ -1,0 +1,173 @@
+"""Loading, listing and creating clients, and the changes to a client's own row that higher rooms build on."""
+
+import re
+
+import msgspec
+
+from ecatalog.clients import queries
+from ecatalog.clients.model import window
+from ecatalog.kit.actor import SALES, SYSTEM, Actor, Role
+from ecatalog.kit.db import Tx
+from ecatalog.kit.errors import Conflict, Forbidden, Invalid, NotFound
+from ecatalog.kit.ids import new_id
+from ecatalog.kit.paging import PAGE_SIZE, decode_cursor, page_of
+from ecatalog.kit.search import fold, pattern
+from ecatalog_client.types.clients import Client
+from ecatalog_client.types.paging import Page
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+
+
+def client_for(tx: Tx, actor: Actor, client_id: str) -> Client:
+    """The client, as this actor may see it: users see all, a client only itself. Raises NotFound."""
+    may_look = actor.is_user or actor.role is Role.SYSTEM or (actor.is_client and actor.id == client_id)
+    client = queries.find_client(tx, client_id) if may_look else None
+    if client is None:
+        raise NotFound("There is no such client.")
+    return msgspec.structs.replace(client, notes="") if actor.is_client else client
+
+
+def managed_client_for(tx: Tx, actor: Actor, client_id: str) -> Client:
+    """The client, for somebody who may change its access: an administrator, or its owner in sales.
+
+    Raises NotFound, or Forbidden for who sees the client and may not manage it.
+    """
+    client = client_for(tx, actor, client_id)
+    if actor.role not in SALES:
+        raise Forbidden("Your account may read, but not change, a client's access. Ask an administrator.")
+    if actor.role is Role.SALES and client.owner_id != actor.id:
+        raise Forbidden("This client belongs to a colleague. Ask them, or an administrator, to change its access.")
+    return client
+
+
+def list_clients(
+    tx: Tx,
+    actor: Actor,
+    *,
+    q: str = "",
+    status: str = "",
+    owner_id: str = "",
+    limit: int = PAGE_SIZE,
+    cursor: str | None = None,
+) -> Page[Client]:
+    """The clients that the actor may see, newest first; a client finds itself."""
+    (before,) = decode_cursor(cursor, ("~",))
+    if actor.is_client:
+        return Page(items=[client_for(tx, actor, actor.id)])
+    rows = queries.list_clients(
+        tx,
+        like=pattern(q) if q else "",
+        status=status,
+        owner_id=owner_id,
+        before=before,
+        limit=limit + 1,
+    )
+    return page_of(rows, limit, lambda client: (client.id,))
+
+
+def create_client(
+    tx: Tx,
+    actor: Actor,
+    *,
+    name: str,
+    email: str,
+    company: str,
+    access_start_date: str,
+    access_end_date: str,
+    timezone: str = "UTC",
+    owner_id: str | None = None,
+    locale: str = "en",
+    notes: str = "",
+) -> Client:
+    """Creates a client whose owner is the actor, unless an administrator names another user.
+
+    Raises Forbidden, Invalid (with the fields) or Conflict when the e-mail address is taken.
+    """
+    owner_id = _owner(tx, actor, owner_id)
+    email = _free_email(tx, email)
+    _refuse_empty(name=name, company=company)
+    span = window(access_start_date, access_end_date, timezone)
+    if span.ends_at <= tx.now:
+        raise Invalid("Access would already be over: choose a later end.", fields={"access_end_date": "in the past"})
+    client_id = new_id()
+    queries.add_client(
+        tx,
+        queries.NewClient(
+            id=client_id,
+            name=name.strip(),
+            email=email,
+            company=company.strip(),
+            access_start_date=access_start_date,
+            access_end_date=access_end_date,
+            window=span,
+            timezone=timezone,
+            owner_id=owner_id,
+            locale=locale,
+            notes=notes,
+            created_by=actor.id if actor.is_user else None,
+            search=fold(name, email, company),
+            created_at=tx.now,
+        ),
+    )
+    tx.touch("clients")
+    tx.record("client.created", actor, client=client_id)
+    return client_for(tx, SYSTEM, client_id)
+
+
+def _owner(tx: Tx, actor: Actor, owner_id: str | None) -> str | None:
+    if actor.role not in SALES:
+        raise Forbidden("Your account may not create clients. Ask somebody in sales.")
+    if owner_id is None:
+        return actor.id if actor.is_user else None
+    if actor.role is Role.SALES and owner_id != actor.id:
+        raise Forbidden("Only an administrator creates clients for a colleague.")
+    if not queries.has_user(tx, owner_id):
+        raise Invalid("The owner is not one of the users.", fields={"owner_id": "unknown"})
+    return owner_id
+
+
+def _free_email(tx: Tx, email: str) -> str:
+    email = email.strip().lower()
+    if not _EMAIL.fullmatch(email) or len(email) > 254:
+        raise Invalid("This is not an e-mail address.", fields={"email": "not an e-mail address"})
+    taken_by = queries.who_has_email(tx, email)
+    if taken_by is not None:
+        raise Conflict(f"{email} already belongs to a {taken_by}: use another address, or change that {taken_by}.")
+    return email
+
+
+def _refuse_empty(**texts: str) -> None:
+    empty = {field: "empty" for field, text in texts.items() if not text.strip()}
+    if empty:
+        raise Invalid("Something is missing.", fields=empty)
+
+
+def mark_revoked(tx: Tx, client: Client, actor: Actor, reason: str) -> bool:
+    """Marks the client as revoked; False when it already was, and then nothing changes."""
+    by = actor.id if actor.is_user else None
+    is_new = queries.set_revoked(tx, client.id, at=tx.now, by=by, reason=reason) == 1
+    if is_new:
+        tx.touch("clients")
+    return is_new
+
+
+def mark_restored(tx: Tx, client: Client) -> bool:
+    """Takes the revocation back; False when there was none."""
+    is_new = queries.clear_revoked(tx, client.id) == 1
+    if is_new:
+        tx.touch("clients")
+    return is_new
+
+
+def move_end(tx: Tx, client: Client, end_text: str) -> Client:
+    """Moves the end of the client's window and returns the client as it is then.
+
+    Raises Invalid for an end that is past, before the start or no end at all; Conflict for a revoked client.
+    """
+    span = window(client.access_start_date, end_text, client.timezone)
+    if span.ends_at <= tx.now:
+        raise Invalid("This end is in the past: choose a later one.", fields={"access_end_date": "in the past"})
+    if queries.set_end(tx, client.id, end_date=end_text, ends_at=span.ends_at) == 0:
+        raise Conflict("This client's access is revoked: restore it first, then renew.")
+    tx.touch("clients")
+    return client_for(tx, SYSTEM, client.id)

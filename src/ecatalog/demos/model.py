@@ -1,0 +1,64 @@
+"""Demos, pure: what a new entry is made of, and what of it somebody may read."""
+
+import re
+from datetime import datetime
+
+import msgspec
+
+from ecatalog.kit.actor import SALES, Actor
+from ecatalog.kit.search import fold
+from ecatalog_client.types.demos import Demo
+
+
+class NewDemo(msgspec.Struct, frozen=True, kw_only=True):
+    """A catalog entry that is about to be.
+
+    Either an image with a path to open, or an http(s) address that is served.
+    """
+
+    name: str
+    slug: str = ""
+    description: str = ""
+    docker_image_id: str | None = None
+    demo_url: str = "/"
+    status: str = "draft"
+    status_reason: str = ""
+    vertical: str = ""
+    horizontal: str = ""
+    keywords: list[str] = []
+    project_code: str = ""
+    contact_name: str = ""
+    contact_email: str = ""
+    contact_phone: str = ""
+    port: int = 8000
+    environment: dict[str, str] = {}
+    cpu: float = 1.0
+    memory_mb: int = 256
+    idle_seconds: int = 900
+    lifetime_seconds: int = 14400
+    warm: int = 0
+
+
+class DemoRow(msgspec.Struct, frozen=True, kw_only=True):
+    """What the catalog itself adds to a new entry."""
+
+    id: str
+    slug: str
+    search: str
+    created_by: str | None
+    created_at: datetime
+
+
+def slug_of(name: str) -> str:
+    """The name as a part of an address: `Live operations` is `live-operations`."""
+    return re.sub(r"[^a-z0-9]+", "-", fold(name)).strip("-")
+
+
+def search_words(demo: NewDemo) -> str:
+    """Everything of an entry that a search looks at, folded."""
+    return fold(demo.name, demo.description, demo.vertical, demo.horizontal, demo.project_code, *demo.keywords)
+
+
+def as_seen_by(actor: Actor, demo: Demo) -> Demo:
+    """The demo without what this actor may not read: an environment can hold the secrets of a demo."""
+    return demo if actor.role in SALES else msgspec.structs.replace(demo, environment={})

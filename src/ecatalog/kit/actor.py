@@ -1,0 +1,48 @@
+"""Who acts. Made by a door from a session or a token, checked by the actions, named in every fact."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    """What somebody is. `anonymous` is nobody, `system` is the catalog itself (a deadline, a job, the command line)."""
+
+    ADMIN = "admin"
+    SALES = "sales"
+    VIEWER = "viewer"
+    CLIENT = "client"
+    SERVICE = "service"
+    SYSTEM = "system"
+    ANONYMOUS = "anonymous"
+
+
+USERS = frozenset({Role.ADMIN, Role.SALES, Role.VIEWER})
+SALES = frozenset({Role.ADMIN, Role.SALES, Role.SYSTEM})
+ADMINS = frozenset({Role.ADMIN, Role.SYSTEM})
+ANYBODY = frozenset(Role)
+SIGNED_IN = USERS | {Role.CLIENT}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: a user or client by id (and the session it came with), a service by token id and scopes."""
+
+    role: Role
+    id: str = ""
+    session_id: str = ""
+    scopes: frozenset[str] = frozenset()
+
+    @property
+    def is_user(self) -> bool:
+        return self.role in USERS
+
+    @property
+    def is_client(self) -> bool:
+        return self.role is Role.CLIENT
+
+    def __str__(self) -> str:
+        return f"{self.role}:{self.id}" if self.id else str(self.role)
+
+
+ANONYMOUS = Actor(Role.ANONYMOUS)
+SYSTEM = Actor(Role.SYSTEM)

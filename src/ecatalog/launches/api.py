@@ -1,0 +1,115 @@
+"""The operations on launches: open a demo, follow it, enter it, stop it."""
+
+from collections.abc import AsyncIterator
+
+from ecatalog.kit.actor import SIGNED_IN, Actor, Role
+from ecatalog.kit.db import Database
+from ecatalog.kit.errors import CatalogError
+from ecatalog.kit.ids import new_secret
+from ecatalog.launches import actions
+from ecatalog.launches.model import FINAL, entry_url
+from ecatalog.web.door import Door
+from ecatalog.web.operation import flow, read, stream, write
+from ecatalog_client.types.launches import Entry, Launch, ListLaunches
+from ecatalog_client.types.paging import Page
+
+OPENERS = frozenset({Role.ADMIN, Role.SALES, Role.CLIENT})
+
+
+async def open_demo(door: Door, actor: Actor, demo_id: str) -> Launch:
+    limit = door.settings.max_launches_per_client
+    return await door.db.write(actions.open_demo, actor, demo_id, limit=limit)
+
+
+async def enter_launch(door: Door, actor: Actor, launch_id: str) -> Entry:
+    """The code is drawn here, outside the transaction, because an action may run more than once."""
+    code = new_secret()
+    label = await door.db.write(actions.enter_launch, actor, launch_id, code)
+    return Entry(url=entry_url(door.settings.demos_url, label, code))
+
+
+async def follow_launch(door: Door, actor: Actor, launch_id: str) -> AsyncIterator[tuple[str, Launch]]:
+    """Each new face of the launch, until it runs or is over; the end of the session ends it too."""
+    shown: Launch | None = None
+    while True:
+        seen = _counters(door.db)
+        try:
+            launch = await door.db.read(actions.followed_launch, actor, launch_id)
+        except CatalogError:
+            if shown is None:
+                raise
+            return
+        if launch != shown:
+            yield "launch", launch
+        shown = launch
+        if launch.state in FINAL or (launch.state == "running" and launch.wanted == "running"):
+            return
+        await _changed(door.db, seen)
+
+
+def _counters(db: Database) -> tuple[int, int]:
+    return db.counter("launches"), db.counter("sessions")
+
+
+async def _changed(db: Database, seen: tuple[int, int]) -> None:
+    """Waits for a change of the two tables: a hundred followers must not each read a row at every commit."""
+    while True:
+        position = db.position
+        if _counters(db) != seen:
+            return
+        await db.moved(position)
+
+
+OPERATIONS = (
+    flow(
+        "POST",
+        "/api/demos/{id}/open",
+        open_demo,
+        gives=Launch,
+        may=OPENERS,
+        summary="Open a demo: answers the running copy, or a new one on its way",
+    ),
+    read(
+        "GET",
+        "/api/launches",
+        actions.list_launches,
+        takes=ListLaunches,
+        gives=Page[Launch],
+        may=SIGNED_IN,
+        summary="List launches, newest first",
+        follows=("launches",),
+    ),
+    read(
+        "GET",
+        "/api/launches/{id}",
+        actions.launch_for,
+        gives=Launch,
+        may=SIGNED_IN,
+        summary="Read a launch",
+        follows=("launches",),
+    ),
+    write(
+        "DELETE",
+        "/api/launches/{id}",
+        actions.stop_launch,
+        gives=Launch,
+        may=OPENERS,
+        summary="Stop a launch",
+    ),
+    flow(
+        "POST",
+        "/api/launches/{id}/enter",
+        enter_launch,
+        gives=Entry,
+        may=OPENERS,
+        summary="Get the one-time way into a running launch",
+    ),
+    stream(
+        "GET",
+        "/api/launches/{id}/events",
+        follow_launch,
+        gives=Launch,
+        may=SIGNED_IN,
+        summary="Follow a launch until it runs or is over",
+    ),
+)

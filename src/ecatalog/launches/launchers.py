@@ -1,0 +1,118 @@
+"""The launchers: of those that share an engine one is active, by a lease that is stored before it is told."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from ecatalog.kit.clock import Clock, utc_now
+from ecatalog.kit.db import Database, Tx
+from ecatalog.kit.errors import CatalogError
+from ecatalog.launches import serving_queries as queries
+
+log = structlog.get_logger()
+
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+# Short, because a launcher that died keeps the next one of its engine waiting for so long.
+LEASE = timedelta(seconds=15)
+
+
+@dataclass(slots=True)
+class Post:
+    """One stream of one launcher, and what it last said of itself."""
+
+    launcher_id: str
+    engine: str
+    nudge: asyncio.Event
+    capacity: int = 0
+    running: int = 0
+    stored_capacity: int = -1
+    lease_until: datetime = NEVER
+    is_claiming: bool = False
+    is_relieved: bool = False
+
+
+class LauncherHub:
+    """All launchers that are connected. One per gateway."""
+
+    def __init__(self, db: Database, *, lease: timedelta = LEASE, clock: Clock = utc_now) -> None:
+        self._db = db
+        self._lease = lease
+        self._clock = clock
+        self._posts: dict[str, Post] = {}
+        self._writes: set[asyncio.Task[None]] = set()
+
+    async def stop(self) -> None:
+        """Waits for the leases that are being written."""
+        if self._writes:
+            await asyncio.wait(self._writes)
+
+    def take_post(self, launcher_id: str, engine: str) -> Post:
+        """A stream of this launcher begins; an earlier one is relieved."""
+        before = self._posts.get(launcher_id)
+        if before is not None:
+            before.is_relieved = True
+            before.nudge.set()
+        post = self._posts[launcher_id] = Post(launcher_id, engine, asyncio.Event())
+        return post
+
+    def quit_post(self, post: Post) -> None:
+        """The stream is over; the lease runs on."""
+        if self._posts.get(post.launcher_id) is post:
+            del self._posts[post.launcher_id]
+
+    def take_status(self, post: Post, capacity: int, running: int) -> None:
+        """What the launcher says of its engine. The capacity is stored with the lease."""
+        post.capacity, post.running = capacity, running
+        self._claim_if_due(post)
+
+    def beat(self, post: Post) -> tuple[datetime, bool]:
+        """For a heartbeat: the lease, and whether this launcher is the active one of its engine."""
+        self._claim_if_due(post)
+        return post.lease_until, post.lease_until > self._clock()
+
+    async def leave(self, launcher_id: str) -> None:
+        """The launcher acts no more: the next one of its engine may begin. Returns once that is durable."""
+        post = self._posts.pop(launcher_id, None)
+        if post is not None:
+            post.is_relieved = True
+            post.nudge.set()
+        await self._db.write(queries.end_launcher_lease, launcher_id)
+
+    def running(self) -> dict[str, int]:
+        """How many copies each active launcher says it runs, by engine."""
+        now = self._clock()
+        return {post.engine: post.running for post in self._posts.values() if post.lease_until > now}
+
+    def _claim_if_due(self, post: Post) -> None:
+        is_active = post.lease_until > self._clock()
+        is_due = post.lease_until - self._clock() < self._lease * 0.75
+        has_news = is_active and post.capacity != post.stored_capacity
+        if post.is_relieved or post.is_claiming or not (is_due or has_news):
+            return
+        if self._db.read_now(queries.who_holds, post.engine) not in (None, post.launcher_id):
+            return
+        post.is_claiming = True
+        task = asyncio.create_task(self._claim(post))
+        self._writes.add(task)
+        task.add_done_callback(self._writes.discard)
+
+    async def _claim(self, post: Post) -> None:
+        capacity = post.capacity
+        try:
+            until = await self._db.write(claim_engine, post.launcher_id, post.engine, capacity, self._lease)
+        except CatalogError as error:
+            log.warning("launcher.lease_not_written", launcher=post.launcher_id, error=str(error))
+            return
+        finally:
+            post.is_claiming = False
+        if until is not None:
+            post.lease_until, post.stored_capacity = until, capacity
+            post.nudge.set()
+
+
+def claim_engine(tx: Tx, launcher_id: str, engine: str, capacity: int, lease: timedelta) -> datetime | None:
+    """Until when the launcher holds the engine now; None when another one does."""
+    until = tx.now + lease
+    return until if queries.claim_engine(tx, launcher_id, engine, capacity, until) else None

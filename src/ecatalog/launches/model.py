@@ -1,0 +1,161 @@
+"""Launches, pure: the states and their moves, who is refused in which words, what a copy is started from."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import urlsplit
+
+import msgspec
+
+from ecatalog.clients.model import end_in_words, in_words
+from ecatalog.kit.errors import CatalogError, Conflict, Forbidden, NotFound
+from ecatalog_client.types.launches import LaunchState
+
+# What may follow what. A final state has nothing after it: "again" is a new launch.
+MOVES: Final[Mapping[LaunchState, frozenset[LaunchState]]] = {
+    "queued": frozenset({"starting", "stopped", "failed"}),
+    "starting": frozenset({"running", "stopping", "stopped", "failed"}),
+    "running": frozenset({"stopping", "stopped", "failed"}),
+    "stopping": frozenset({"stopped", "failed"}),
+    "stopped": frozenset(),
+    "failed": frozenset(),
+}
+FINAL: Final = frozenset(state for state, following in MOVES.items() if not following)
+LIVE: Final = frozenset({"queued", "starting", "running"})
+
+# What the usage of a client shows when its launch enters a state.
+USE_OF: Final[Mapping[str, str]] = {
+    "running": "demo_ready",
+    "failed": "demo_failed",
+    "stopped": "demo_closed",
+}
+
+
+def can_move(was: LaunchState, state: LaunchState) -> bool:
+    """Whether a report may take a launch from `was` to `state`; the living may stay, for a new phase."""
+    return state in MOVES[was] or (was == state and was not in FINAL)
+
+
+class Opening(msgspec.Struct, frozen=True, kw_only=True):
+    """All that decides whether a person may open a demo. A user has no window and needs no grant."""
+
+    demo_status: str
+    demo_status_reason: str
+    is_granted: bool = True
+    is_revoked: bool = False
+    window_starts_at: datetime | None = None
+    window_ends_at: datetime | None = None
+    timezone: str = "UTC"
+
+
+def refusal(opening: Opening | None, now: datetime) -> CatalogError | None:
+    """Why this person may not open this demo now, None when nothing stands against it.
+
+    What a client may not see looks absent; its access window and revocation are told, with what to do.
+    """
+    if opening is None or not opening.is_granted:
+        return NotFound("There is no such demo.")
+    if opening.demo_status != "active":
+        is_for_client = opening.window_starts_at is not None
+        return NotFound("There is no such demo.") if is_for_client else _not_active(opening)
+    if opening.is_revoked:
+        return Forbidden("Your access has been revoked. Ask your contact if you think this is a mistake.")
+    if opening.window_starts_at is not None and now < opening.window_starts_at:
+        begins = in_words(opening.window_starts_at, opening.timezone)
+        return Forbidden(f"Your access begins on {begins}. Come back then to open this demo.")
+    if opening.window_ends_at is not None and now >= opening.window_ends_at:
+        ended = end_in_words(opening.window_ends_at, opening.timezone)
+        return Forbidden(f"Your access ended on {ended}. Ask for more time to open this demo again.")
+    return None
+
+
+def _not_active(opening: Opening) -> Conflict:
+    words = {
+        "draft": "still a draft",
+        "maintenance": "under maintenance",
+        "removed": "removed from the catalog",
+    }
+    told = f" ({opening.demo_status_reason})" if opening.demo_status_reason else ""
+    return Conflict(f"This demo is {words[opening.demo_status]}{told}. It opens once an administrator makes it active.")
+
+
+class Spec(msgspec.Struct, frozen=True, kw_only=True):
+    """The launch settings of a demo, and its image when it has one."""
+
+    demo_url: str
+    docker_image_id: str | None
+    image_name: str | None
+    image_tag: str | None
+    registry_url: str | None
+    digest: str | None
+    port: int
+    environment: dict[str, str]
+    cpu: float
+    memory_mb: int
+    lifetime_seconds: int
+
+
+def spec_hash(spec: Spec) -> str:
+    """Changes whenever a copy started from these settings would be another one."""
+    parts = (
+        spec.image_name or spec.demo_url,
+        spec.image_tag,
+        spec.registry_url,
+        spec.digest,
+        spec.port,
+        sorted(spec.environment.items()),
+        spec.cpu,
+        spec.memory_mb,
+    )
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
+
+
+def upstream_of(spec: Spec) -> str | None:
+    """`host:port` of a demo that runs elsewhere; None for one with an image.
+
+    Raises Conflict when there is nothing to run.
+    """
+    if spec.docker_image_id is not None:
+        return None
+    address = urlsplit(spec.demo_url)
+    if address.scheme not in ("http", "https") or not address.hostname:
+        raise Conflict("This demo has nothing to run yet: an administrator must give it an image or an address.")
+    host = f"[{address.hostname}]" if ":" in address.hostname else address.hostname
+    return f"{host}:{address.port or (443 if address.scheme == 'https' else 80)}"
+
+
+def landing_path(demo_url: str) -> str:
+    """Where in the demo a visitor lands: the path of `demo_url`, with its query."""
+    address = urlsplit(demo_url)
+    return (address.path or "/") + (f"?{address.query}" if address.query else "")
+
+
+def end_of(opened_at: datetime, lifetime_seconds: int, window_end: datetime | None) -> datetime:
+    """When a copy is over: after its lifetime, or with the client's window if that ends first."""
+    end = opened_at + timedelta(seconds=lifetime_seconds)
+    return end if window_end is None else min(end, window_end)
+
+
+class LaunchRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A launch as the database holds it, with what its wire form leaves out."""
+
+    id: str
+    demo_id: str
+    client_id: str | None
+    user_id: str | None
+    wanted: str
+    state: LaunchState
+    phase: str
+    reason: str
+    attempt: int
+    label: str
+    upstream: str | None
+    phases: dict[str, datetime]
+    ends_at: datetime
+
+
+def entry_url(demos_url: str, label: str, code: str) -> str:
+    """The address of the host `label` under the demos' domain that takes the one-time code."""
+    address = urlsplit(demos_url)
+    return f"{address.scheme}://{label}.{address.netloc}/.ecatalog/enter?code={code}"

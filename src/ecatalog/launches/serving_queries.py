@@ -1,0 +1,252 @@
+"""The SQL of what edges and launchers watch: whole tables for a snapshot, single rows for what a fact names.
+
+Also the epoch and the installation's name in `settings`, and the leases in `edges` and `launchers`.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from ecatalog.kit.db import Tx
+from ecatalog_client.types.serving import (
+    ServedClient,
+    ServedDemo,
+    ServedGrant,
+    ServedLaunch,
+    ServedSession,
+    WantedLaunch,
+)
+
+_LAUNCHES = """SELECT id, label, demo_id, client_id, user_id, wanted, state, reason,
+    coalesce(upstream, '') AS upstream, ends_at
+  FROM launches WHERE state IN ('queued', 'starting', 'running', 'stopping')"""
+
+_CLIENTS = """SELECT c.id, c.access_starts_at AS starts_at, c.access_ends_at AS ends_at,
+    c.revoked_at IS NOT NULL AS is_revoked,
+    coalesce(u.full_name, '') AS contact_name, coalesce(u.email, '') AS contact_email
+  FROM clients c LEFT JOIN users u ON u.id = c.owner_id"""
+
+_GRANTS = "SELECT client_id, demo_id FROM client_demo_access WHERE revoked_at IS NULL"
+
+_DEMOS = "SELECT id, name, status, demo_url FROM demos WHERE status <> 'removed'"
+
+_SESSIONS = "SELECT id, client_id, user_id, expires_at FROM sessions WHERE expires_at > :now"
+
+_WANTED = """SELECT l.id, l.attempt, l.wanted, l.state, l.reason, l.phases, l.updated_at, l.label, l.demo_id,
+    l.spec_hash, coalesce(i.image_name, '') AS image_name, coalesce(i.image_tag, '') AS image_tag,
+    coalesce(i.registry_url, '') AS registry_url, coalesce(i.digest, '') AS digest,
+    d.port, d.environment, d.cpu, d.memory_mb, d.demo_url
+  FROM launches l JOIN demos d ON d.id = l.demo_id LEFT JOIN docker_images i ON i.id = d.docker_image_id
+  WHERE l.state IN ('queued', 'starting', 'running', 'stopping')"""
+
+
+def list_served_launches(tx: Tx) -> list[ServedLaunch]:
+    return tx.all(ServedLaunch, _LAUNCHES)
+
+
+def find_served_launch(tx: Tx, launch_id: str) -> ServedLaunch | None:
+    """None for one that is final."""
+    return tx.one(ServedLaunch, f"{_LAUNCHES} AND id = :id", id=launch_id)
+
+
+def list_served_clients(tx: Tx) -> list[ServedClient]:
+    return tx.all(ServedClient, _CLIENTS)
+
+
+def find_served_client(tx: Tx, client_id: str) -> ServedClient | None:
+    return tx.one(ServedClient, f"{_CLIENTS} WHERE c.id = :id", id=client_id)
+
+
+def list_clients_of_owner(tx: Tx, user_id: str) -> list[str]:
+    """The clients whose contact is this user."""
+    return [str(row["id"]) for row in tx.rows("SELECT id FROM clients WHERE owner_id = :id", id=user_id)]
+
+
+def list_served_grants(tx: Tx) -> list[ServedGrant]:
+    return tx.all(ServedGrant, _GRANTS)
+
+
+def find_served_grant(tx: Tx, client_id: str, demo_id: str) -> ServedGrant | None:
+    """None for one that was withdrawn."""
+    return tx.one(
+        ServedGrant,
+        f"{_GRANTS} AND client_id = :client_id AND demo_id = :demo_id",
+        client_id=client_id,
+        demo_id=demo_id,
+    )
+
+
+def list_served_demos(tx: Tx) -> list[ServedDemo]:
+    return tx.all(ServedDemo, _DEMOS)
+
+
+def find_served_demo(tx: Tx, demo_id: str) -> ServedDemo | None:
+    """None for one that was removed."""
+    return tx.one(ServedDemo, f"{_DEMOS} AND id = :id", id=demo_id)
+
+
+def list_served_sessions(tx: Tx) -> list[ServedSession]:
+    return tx.all(ServedSession, _SESSIONS, now=tx.now)
+
+
+def find_served_session(tx: Tx, session_id: str) -> ServedSession | None:
+    """None for one that has ended."""
+    return tx.one(ServedSession, f"{_SESSIONS} AND id = :id", now=tx.now, id=session_id)
+
+
+class _WantedRow(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    attempt: int
+    wanted: str
+    state: str
+    reason: str
+    phases: dict[str, datetime]
+    updated_at: datetime
+    label: str
+    demo_id: str
+    spec_hash: str
+    image_name: str
+    image_tag: str
+    registry_url: str
+    digest: str
+    port: int
+    environment: dict[str, str]
+    cpu: float
+    memory_mb: int
+    demo_url: str
+
+    def as_wanted(self) -> WantedLaunch:
+        """Where the state was entered with a phase of another name, the last change stands for its instant."""
+        values: dict[str, Any] = msgspec.structs.asdict(self)
+        phases, updated_at = values.pop("phases"), values.pop("updated_at")
+        return WantedLaunch(state_since=phases.get(self.state, updated_at), **values)
+
+
+def list_wanted_launches(tx: Tx) -> list[WantedLaunch]:
+    return [row.as_wanted() for row in tx.all(_WantedRow, _WANTED)]
+
+
+def find_wanted_launch(tx: Tx, launch_id: str) -> WantedLaunch | None:
+    """None for one that is final."""
+    row = tx.one(_WantedRow, f"{_WANTED} AND l.id = :id", id=launch_id)
+    return None if row is None else row.as_wanted()
+
+
+def list_live_launches_of_demo(tx: Tx, demo_id: str) -> list[str]:
+    found = tx.rows(
+        """SELECT id FROM launches
+           WHERE demo_id = :demo_id AND state IN ('queued', 'starting', 'running', 'stopping')""",
+        demo_id=demo_id,
+    )
+    return [str(row["id"]) for row in found]
+
+
+class Fact(msgspec.Struct, frozen=True, kw_only=True):
+    """A fact, as far as it names rows."""
+
+    kind: str
+    client_id: str | None
+    demo_id: str | None
+    details: dict[str, Any]
+
+
+def list_facts(tx: Tx, since: int, limit: int) -> list[Fact]:
+    """At most `limit` facts after the position, in order."""
+    return tx.all(
+        Fact,
+        """SELECT kind, client_id, demo_id, details FROM audit_log
+           WHERE position > :since ORDER BY position LIMIT :limit""",
+        since=since,
+        limit=limit,
+    )
+
+
+def last_position(tx: Tx) -> int:
+    return int(tx.value("SELECT coalesce(max(position), 0) FROM audit_log"))
+
+
+def find_setting(tx: Tx, key: str) -> str | None:
+    found = tx.value("SELECT value FROM settings WHERE key = :key", key=key)
+    return None if found is None else str(found)
+
+
+def add_setting(tx: Tx, key: str, value: str) -> None:
+    """Keeps the value that is there."""
+    tx.run(
+        "INSERT INTO settings (key, value, updated_at) VALUES (:key, :value, :now) ON CONFLICT DO NOTHING",
+        key=key,
+        value=value,
+        now=tx.now,
+    )
+
+
+def replace_setting(tx: Tx, key: str, *, was: str, value: str) -> int:
+    """0 when it is no longer what it was."""
+    return tx.run(
+        "UPDATE settings SET value = :value, updated_at = :now WHERE key = :key AND value = :was",
+        key=key,
+        was=was,
+        value=value,
+        now=tx.now,
+    )
+
+
+class EdgeRow(msgspec.Struct, frozen=True, kw_only=True):
+    """An edge, how far it had come when it got its lease, and until when that lasts."""
+
+    id: str
+    acked_position: int
+    lease_until: datetime
+
+
+def list_edges(tx: Tx) -> list[EdgeRow]:
+    """Those whose lease lives."""
+    return tx.all(EdgeRow, "SELECT id, acked_position, lease_until FROM edges WHERE lease_until > :now", now=tx.now)
+
+
+def save_edge(tx: Tx, edge: EdgeRow) -> None:
+    tx.run(
+        """INSERT INTO edges (id, acked_position, lease_until) VALUES (:id, :acked_position, :lease_until)
+           ON CONFLICT (id) DO UPDATE SET acked_position = :acked_position, lease_until = :lease_until""",
+        id=edge.id,
+        acked_position=edge.acked_position,
+        lease_until=edge.lease_until,
+    )
+
+
+def forget_edge(tx: Tx, edge_id: str) -> None:
+    tx.run("DELETE FROM edges WHERE id = :id", id=edge_id)
+
+
+def forget_lapsed_edges(tx: Tx, before: datetime) -> None:
+    tx.run("DELETE FROM edges WHERE lease_until < :before", before=before)
+
+
+def claim_engine(tx: Tx, launcher_id: str, engine: str, capacity: int, lease_until: datetime) -> int:
+    """1 when the launcher holds the engine now: it did before, or nobody else does."""
+    return tx.run(
+        """INSERT INTO launchers (id, engine, capacity, lease_until)
+           SELECT :id, :engine, :capacity, :lease_until
+           WHERE NOT EXISTS
+             (SELECT 1 FROM launchers WHERE engine = :engine AND id <> :id AND lease_until > :now)
+           ON CONFLICT (id) DO UPDATE
+             SET engine = :engine, capacity = :capacity, lease_until = :lease_until""",
+        id=launcher_id,
+        engine=engine,
+        capacity=capacity,
+        lease_until=lease_until,
+        now=tx.now,
+    )
+
+
+def who_holds(tx: Tx, engine: str) -> str | None:
+    """The launcher whose lease of this engine lives."""
+    found = tx.value(
+        "SELECT id FROM launchers WHERE engine = :engine AND lease_until > :now", engine=engine, now=tx.now
+    )
+    return None if found is None else str(found)
+
+
+def end_launcher_lease(tx: Tx, launcher_id: str) -> None:
+    tx.run("DELETE FROM launchers WHERE id = :id", id=launcher_id)

@@ -1,0 +1,94 @@
+"""`ecatalog db …`: looking at the database file and keeping it, with or without a running catalog."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ecatalog.kit.db import Database, RefusedToStart
+from ecatalog.kit.inspect import check as check_file
+from ecatalog.kit.inspect import copy as copy_file
+from ecatalog.kit.inspect import status as status_of
+from ecatalog.settings import Settings
+
+app = typer.Typer(help="Look at the database, check it, migrate it, copy it.", no_args_is_help=True)
+Data = Annotated[Path | None, typer.Option("--data", envvar="ECATALOG_DATA", help="The data directory [default: var].")]
+REFUSED = 78
+
+
+@app.command()
+def status(data: Data = None, as_json: Annotated[bool, typer.Option("--json")] = False) -> None:
+    """Sizes, versions and the position of the log. Works beside a running catalog."""
+    path = _existing(data)
+    found = status_of(path)
+    if as_json:
+        typer.echo(msgspec.json.encode(found).decode())
+        return
+    table = Table(show_header=False)
+    for name, value in msgspec.structs.asdict(found).items():
+        table.add_row(name.replace("_", " "), str(value))
+    Console().print(table)
+
+
+@app.command()
+def check(data: Data = None) -> None:
+    """Read every page and every reference; exit status 1 when something is wrong."""
+    path = _existing(data)
+    problems = check_file(path)
+    for problem in problems:
+        typer.echo(problem, err=True)
+    if problems:
+        raise typer.Exit(1)
+    typer.echo(f"{path} is whole.")
+
+
+@app.command()
+def migrate(data: Data = None) -> None:
+    """Bring the schema up to date, after a copy. The gateway does the same at its start."""
+    path = _path(data)
+    try:
+        asyncio.run(_open_once(path))
+    except RefusedToStart as refusal:
+        _refuse(str(refusal))
+    typer.echo(f"{path} has the schema of this program.")
+
+
+@app.command()
+def copy(
+    folder: Annotated[Path, typer.Argument(help="Where to put the copy.")],
+    data: Data = None,
+) -> None:
+    """Copy the database as it is at this moment into a folder, beside a running catalog or without one."""
+    path = _existing(data)
+    try:
+        made = copy_file(path, folder)
+    except OSError as error:
+        _refuse(f"{folder} cannot take the copy: {error.strerror}.")
+    typer.echo(f"Copied to {made} ({made.stat().st_size} bytes).")
+
+
+async def _open_once(path: Path) -> None:
+    db = Database(path)
+    await db.start()
+    await db.stop()
+
+
+def _path(data: Path | None) -> Path:
+    return Settings.load(os.environ, data=data, load_seed_data=False).database
+
+
+def _existing(data: Path | None) -> Path:
+    path = _path(data)
+    if not path.exists():
+        _refuse(f"There is no database at {path}. Name its directory with --data, or set DB_PATH.")
+    return path
+
+
+def _refuse(sentence: str) -> NoReturn:
+    typer.echo(f"ecatalog db: {sentence}", err=True)
+    raise typer.Exit(REFUSED)

@@ -1,0 +1,190 @@
+"""The gRPC server: a token becomes an actor, an error of the family a status, a stop the end of all streams.
+
+Internal services only; reflection is off.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
+from contextlib import aclosing
+from time import perf_counter
+from typing import Any
+
+import grpc
+import grpc.aio
+import structlog
+from google.protobuf.message import Message
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1._async import HealthServicer
+
+from ecatalog.kit.actor import Actor
+from ecatalog.kit.errors import CatalogError, Forbidden, Invalid, Unauthorized, Unavailable
+from ecatalog.kit.ids import new_id
+from ecatalog.rpc.service import Service, Stream, Unary
+from ecatalog_client.channel import MESSAGE_LIMIT
+from ecatalog_client.status import status_of, trailers_of
+
+log = structlog.get_logger()
+
+OPTIONS = (
+    ("grpc.max_receive_message_length", MESSAGE_LIMIT),
+    ("grpc.max_send_message_length", MESSAGE_LIMIT),
+    # Two gateways on one port would split the calls between them: the second one must fail to start.
+    ("grpc.so_reuseport", 0),
+    # Our clients ping an idle connection to find one whose packets vanish.
+    ("grpc.http2.min_ping_interval_without_data_ms", 2000),
+    ("grpc.keepalive_permit_without_calls", 1),
+)
+# How often a stream looks whether its token still stands.
+CHECK_SECONDS = 5.0
+# How long calls that have begun may go on when the server stops.
+GRACE_SECONDS = 1.0
+
+Authenticate = Callable[[str], Actor]
+# What metrics hear of each call: method, "OK" or the status, seconds.
+OnCall = Callable[[str, str, float], None]
+
+
+class RpcServer:
+    """Serves `services` from `start` to `stop`.
+
+    `authenticate` makes an actor of a token, or raises Unauthorized.
+    """
+
+    def __init__(
+        self,
+        services: Iterable[Service],
+        authenticate: Authenticate,
+        *,
+        on_call: OnCall | None = None,
+    ) -> None:
+        self._services = tuple(services)
+        self._authenticate = authenticate
+        self._on_call = on_call or (lambda method, status, seconds: None)
+        self._stopping = asyncio.Event()
+        self._health = HealthServicer()
+
+    async def start(self, host: str, port: int) -> int:
+        """Listens; the port, for 0 one that was free. Raises OSError when it cannot."""
+        self._server = grpc.aio.server(options=OPTIONS)
+        for service in self._services:
+            handlers = {method.name: self._handler(service, method) for method in service.methods}
+            self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.name, handlers),))
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        try:
+            bound = self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise OSError(f"Cannot listen for gRPC on {address}: is another gateway running?") from error
+        await self._server.start()
+        await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
+        return bound
+
+    async def stop(self) -> None:
+        """Ends the streams with UNAVAILABLE, lets calls finish for a moment, closes."""
+        await self._health.enter_graceful_shutdown()
+        self._stopping.set()
+        await self._server.stop(GRACE_SECONDS)
+
+    def _handler(self, service: Service, method: Unary | Stream) -> Any:
+        name = f"{service.name}/{method.name}"
+        codec: dict[str, Any] = {
+            "request_deserializer": method.takes.FromString,
+            "response_serializer": method.gives.SerializeToString,
+        }
+        if isinstance(method, Unary):
+            return grpc.unary_unary_rpc_method_handler(self._unary(name, method), **codec)
+        return grpc.stream_stream_rpc_method_handler(self._stream(name, method), **codec)
+
+    def _unary(self, name: str, method: Unary) -> Any:
+        async def answer(request: Any, context: Any) -> Message:
+            started, status = perf_counter(), "CANCELLED"
+            try:
+                actor = self._actor_for(context, method.scope)
+                if context.time_remaining() is None:
+                    raise Invalid("Set a deadline: a call without one may hang for ever.")
+                reply = await method.answer(request, actor)
+                status = "OK"
+                return reply
+            except Exception as error:
+                code, details, trailers = _refusal(name, error)
+                status = code.name
+                await context.abort(code, details, trailers)
+                raise  # abort has raised already; this line is for readers and for the type checker
+            finally:
+                self._note(name, status, perf_counter() - started)
+
+        return answer
+
+    def _stream(self, name: str, method: Stream) -> Any:
+        async def follow(messages: Any, context: Any) -> AsyncIterator[Message]:
+            started, status = perf_counter(), "CANCELLED"
+            try:
+                actor = self._actor_for(context, method.scope)
+                async with aclosing(self._while_allowed(method, messages, actor, context)) as events:
+                    async for event in events:
+                        yield event
+                status = "OK"
+            except Exception as error:
+                code, details, trailers = _refusal(name, error)
+                status = code.name
+                await context.abort(code, details, trailers)
+                raise  # abort has raised already; this line is for readers and for the type checker
+            finally:
+                self._note(name, status, perf_counter() - started)
+
+        return follow
+
+    async def _while_allowed(
+        self, method: Stream, messages: Any, actor: Actor, context: Any
+    ) -> AsyncGenerator[Message, None]:
+        """The stream's own messages, until the server stops or the token no longer stands."""
+        loop = asyncio.get_running_loop()
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        check_at = loop.time() + CHECK_SECONDS
+        try:
+            async with aclosing(method.follow(messages, actor)) as events:
+                while (event := await _next_unless(stopping, events)) is not None:
+                    if loop.time() >= check_at:
+                        check_at = loop.time() + CHECK_SECONDS
+                        self._actor_for(context, method.scope)
+                    yield event
+        finally:
+            stopping.cancel()
+
+    def _actor_for(self, context: Any, scope: str) -> Actor:
+        """Who calls, by the bearer token in the metadata. Raises Unauthorized, Forbidden."""
+        values = [value for key, value in context.invocation_metadata() if key == "authorization"]
+        kind, _, token = str(values[0]).partition(" ") if values else ("", "", "")
+        if kind.lower() != "bearer" or not token:
+            raise Unauthorized("Send `authorization: Bearer` with a service token.")
+        actor = self._authenticate(token)
+        if scope not in actor.scopes:
+            raise Forbidden(f"This needs a token with the scope {scope!r}.")
+        return actor
+
+    def _note(self, name: str, status: str, seconds: float) -> None:
+        log.info("rpc.call", method=name, status=status, ms=round(seconds * 1000, 1))
+        self._on_call(name, status, seconds)
+
+
+async def _next_unless(stopping: asyncio.Future[Any], events: AsyncGenerator[Message, None]) -> Message | None:
+    """The next event, None after the last one. Raises Unavailable when the server stops first."""
+    coming = asyncio.ensure_future(anext(events, None))
+    try:
+        await asyncio.wait((coming, stopping), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        if not coming.done():
+            coming.cancel()
+            await asyncio.wait((coming,))
+    if coming.cancelled():
+        raise Unavailable("The gateway is stopping. Connect again in a moment.")
+    return coming.result()
+
+
+def _refusal(name: str, error: Exception) -> tuple[grpc.StatusCode, str, tuple[tuple[str, str | bytes], ...]]:
+    """What the caller is told: an error of the family as it is, a fault by an id that the log has too."""
+    if isinstance(error, CatalogError):
+        return status_of(error), error.message, trailers_of(error)
+    error_id = new_id()
+    log.error("rpc.fault", method=name, id=error_id, exc_info=error)
+    return grpc.StatusCode.INTERNAL, f"Something went wrong here. The log tells more under {error_id}.", ()

@@ -1,0 +1,258 @@
+"""The settings of the gateway: one frozen dataclass, read once from the environment. Every secret may also be a file.
+
+Variables begin with `ECATALOG_`, except the six that the database image shares (DB_PATH, LOAD_SEED_DATA,
+SQLITE_TIMEOUT, ENCRYPTION_KEY, JWT_SECRET, BACKUP_PASSWORD). How text becomes values is in `settings_text.py`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ecatalog.settings_text import BadSetting, kept_secret, parse, text_of, variable
+
+__all__ = ["BadSetting", "Settings", "describe_settings", "variable"]
+
+SECRETS = frozenset({"encryption_key", "jwt_secret", "backup_password"})
+_SHORTEST_SECRET = 32
+_SHORTEST_LEASE = timedelta(seconds=5)
+
+
+def _about(text: str) -> dict[str, str]:
+    return {"about": text}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an operator can choose. Ports are TCP ports, durations are timedeltas, addresses are what listeners bind."""
+
+    data: Path = field(default=Path("var"), metadata=_about("The data directory: database, secrets, tokens."))
+    db_path: Path | None = field(
+        default=None, metadata=_about("The database file; wins over `ltplabs.db` in the data directory.")
+    )
+    host: str = field(default="127.0.0.1", metadata=_about("The address that the catalog listens on."))
+    port: int = field(default=8080, metadata=_about("The port of the catalog."))
+    edge_host: str = field(default="127.0.0.1", metadata=_about("The address that the demos are served on."))
+    edge_port: int = field(default=8081, metadata=_about("The port of the demos."))
+    grpc_host: str = field(
+        default="127.0.0.1", metadata=_about("The address for edges, launchers and neighbouring services.")
+    )
+    grpc_port: int = field(default=9090, metadata=_about("The port for edges, launchers and neighbouring services."))
+    internal_host: str = field(default="127.0.0.1", metadata=_about("The address of health and metrics."))
+    internal_port: int = field(
+        default=9100,
+        metadata=_about("The port of health and metrics; under `serve`, edge and launcher take the next two."),
+    )
+    catalog_url: str = field(
+        default="",
+        metadata=_about("Where browsers find the catalog: scheme, host, port. Without it: localhost and the port."),
+    )
+    demos_url: str = field(
+        default="",
+        metadata=_about(
+            "Where browsers find the demos; each gets a host name below it. Without it: demos.localhost and the port."
+        ),
+    )
+    sqlite_timeout_ms: int = field(
+        default=5000, metadata=_about("How long to wait for a lock of the database, in milliseconds.")
+    )
+    load_seed_data: bool = field(default=False, metadata=_about("Whether to fill an empty database with sample data."))
+    allow_sample_logins: bool = field(
+        default=False,
+        metadata=_about("Whether sample data may be served beyond this machine: everybody knows its passwords."),
+    )
+    jwt_secret: str = field(
+        default="",
+        repr=False,
+        metadata=_about("Signs sessions: 32 or more random characters. Without it, one is made and kept."),
+    )
+    encryption_key: str = field(default="", repr=False, metadata=_about("Protects stored credentials of others."))
+    backup_password: str = field(default="", repr=False, metadata=_about("Protects backups."))
+    session_idle: timedelta = field(
+        default=timedelta(minutes=30), metadata=_about("A session ends after so many seconds without a request.")
+    )
+    session_lifetime: timedelta = field(
+        default=timedelta(hours=8), metadata=_about("A session ends after so many seconds in any case.")
+    )
+    edge_lease: timedelta = field(
+        default=timedelta(seconds=60),
+        metadata=_about("An edge that hears nothing from the gateway for so many seconds serves nothing more."),
+    )
+    hash_concurrency: int = field(
+        default=2, metadata=_about("How many passwords are checked at a time; each takes 19 MiB.")
+    )
+    max_launches_per_client: int = field(default=3, metadata=_about("How many demos a client may have open at a time."))
+    log_level: str = field(default="info", metadata=_about("What is logged: debug, info, warning, error or critical."))
+    log_json: bool | None = field(
+        default=None, metadata=_about("Whether log lines are JSON. Without it: JSON unless stderr is a terminal.")
+    )
+
+    def __post_init__(self) -> None:
+        """Fills in what follows from the rest. Raises BadSetting."""
+        self._put("catalog_url", (self.catalog_url or f"http://localhost:{self.port}").rstrip("/"))
+        self._put("demos_url", (self.demos_url or f"http://demos.localhost:{self.edge_port}").rstrip("/"))
+        self._put("db_path", self.db_path or self.data / "ltplabs.db")
+        self._refuse_bad_urls()
+        self._refuse_bad_numbers()
+        self._refuse_open_samples()
+
+    @classmethod
+    def read(cls, env: Mapping[str, str], **overrides: Any) -> Settings:
+        """Settings from the environment; `overrides` (the command line) win where they are not None.
+
+        Touches nothing but the files that `…_FILE` names. Raises BadSetting.
+        """
+        given: dict[str, Any] = {}
+        for each in fields(cls):
+            text = text_of(each.name, env, may_be_file=each.name in SECRETS)
+            if overrides.get(each.name) is not None:
+                given[each.name] = overrides[each.name]
+            elif text is not None:
+                given[each.name] = parse(each.name, str(each.type), text)
+        settings = cls(**given)
+        if settings.jwt_secret and len(settings.jwt_secret) < _SHORTEST_SECRET:
+            raise BadSetting("JWT_SECRET is too short: write at least 32 random characters.")
+        return settings
+
+    @classmethod
+    def load(cls, env: Mapping[str, str], **overrides: Any) -> Settings:
+        """The same, for a gateway that is to run: without JWT_SECRET one is made and kept.
+
+        It is then in `DIR/secrets/jwt_secret`, mode 600. Raises BadSetting.
+        """
+        settings = cls.read(env, **overrides)
+        if settings.jwt_secret:
+            return settings
+        return replace(settings, jwt_secret=kept_secret(settings.data / "secrets" / "jwt_secret"))
+
+    @property
+    def database(self) -> Path:
+        """The database file: DB_PATH, else `ltplabs.db` in the data directory."""
+        assert self.db_path is not None
+        return self.db_path
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether browsers reach the catalog by https."""
+        return self.catalog_url.startswith("https://")
+
+    @property
+    def is_open(self) -> bool:
+        """Whether other machines reach the catalog or the demos."""
+        return not (_is_loopback(self.host) and _is_loopback(self.edge_host))
+
+    @cached_property
+    def edge_cookie_key(self) -> bytes:
+        """32 bytes that sign the cookies of demo hosts, derived from JWT_SECRET (HKDF-SHA256, RFC 5869)."""
+        # Imported here because the command line reads settings too, and its `--help` is to be quick.
+        from cryptography.hazmat.primitives import hashes
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        return HKDF(hashes.SHA256(), 32, None, b"demo-host cookies").derive(self.jwt_secret.encode())
+
+    def warnings(self) -> list[str]:
+        """What an operator should know before strangers come."""
+        catalog, demos = _host(self.catalog_url), _host(self.demos_url)
+        shared = None if _is_local(catalog) or _is_local(demos) else _shared_domain(catalog, demos)
+        if shared is None:
+            return []
+        return [
+            f"The catalog ({catalog}) and the demos ({demos}) share the domain {shared}: a page of a demo can act with "
+            f"the catalog's cookies. Give the demos a domain of their own ({variable('demos_url')})."
+        ]
+
+    def _put(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def _refuse_bad_urls(self) -> None:
+        for name in ("catalog_url", "demos_url"):
+            url = getattr(self, name)
+            if not _is_origin(url):
+                raise BadSetting(
+                    f"{variable(name)} is {url!r}: write scheme and host, such as https://catalog.example.com."
+                )
+
+    def _refuse_bad_numbers(self) -> None:
+        for name in ("port", "edge_port", "grpc_port", "internal_port"):
+            if not 0 <= getattr(self, name) <= 65535:
+                raise BadSetting(f"{variable(name)} is {getattr(self, name)}: write a port, at most 65535.")
+        for name in ("session_idle", "session_lifetime"):
+            if getattr(self, name) <= timedelta():
+                raise BadSetting(f"{variable(name)}: write more than 0 seconds.")
+        for name in ("hash_concurrency", "max_launches_per_client"):
+            if getattr(self, name) < 1:
+                raise BadSetting(f"{variable(name)} is {getattr(self, name)}: write 1 or more.")
+        if self.edge_lease < _SHORTEST_LEASE:
+            raise BadSetting(f"{variable('edge_lease')}: write 5 or more; a shorter lease ends between two heartbeats.")
+        if self.log_level.lower() not in {"debug", "info", "warning", "error", "critical"}:
+            raise BadSetting(
+                f"{variable('log_level')} is {self.log_level!r}: write debug, info, warning, error or critical."
+            )
+
+    def _refuse_open_samples(self) -> None:
+        if self.load_seed_data and self.is_open and not self.allow_sample_logins:
+            raise BadSetting(OPEN_SAMPLES)
+
+
+OPEN_SAMPLES = (
+    "The sample data has logins whose password everybody knows, and this would listen beyond this machine. "
+    "Set LOAD_SEED_DATA=false and take a new data directory, bind to 127.0.0.1, or say --allow-sample-logins."
+)
+
+
+def describe_settings() -> list[tuple[str, str, str]]:
+    """Every variable, its default as one writes it, and what it is for: the reference page and the tests read this."""
+    return [(variable(each.name), _as_text(each.default), each.metadata["about"]) for each in fields(Settings)]
+
+
+def _as_text(default: object) -> str:
+    if default is None:
+        return ""
+    if isinstance(default, timedelta):
+        return f"{default.total_seconds():g}"
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def _is_origin(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        is_named = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    has_more = parts.path or parts.query or parts.fragment or parts.username is not None
+    return parts.scheme in {"http", "https"} and is_named and not has_more
+
+
+def _shared_domain(one: str, other: str) -> str | None:
+    """The registrable domain that both belong to (publicsuffix.org), None when they have different ones."""
+    from publicsuffixlist import PublicSuffixList
+
+    known = PublicSuffixList()
+    domain = known.privatesuffix(one)
+    return domain if domain is not None and domain == known.privatesuffix(other) else None
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).hostname or ""
+
+
+def _is_local(host: str) -> bool:
+    return host == "localhost" or host.endswith(".localhost") or _is_address(host)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)

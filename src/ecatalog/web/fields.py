@@ -1,0 +1,140 @@
+"""From bytes to the fields that an action takes: the JSON body or the query string, checked against its
+Struct.
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any, get_origin
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from ecatalog.kit.errors import Invalid
+from ecatalog.web.limits import refuse_deep
+from ecatalog.web.problems import malformed, not_json
+
+_MAX_QUERY_FIELDS = 50
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`(?: - at `(.*)`)?", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(.*?)`(?: - at `(.*)`)?", re.DOTALL)
+_AT = re.compile(r"(.*) - at `(?:key in )?(.*)`", re.DOTALL)
+
+Fields = dict[str, Any]
+
+
+def body_reader(takes: type[msgspec.Struct]) -> Callable[[bytes, bytes | None], Fields]:
+    """A function from body and Content-Type to fields by name; no body counts as an empty object."""
+    decode = msgspec.json.Decoder(takes).decode
+    fields_of = _picker(takes)
+
+    def read(body: bytes, content_type: bytes | None) -> Fields:
+        if body:
+            _refuse_other_types(content_type)
+            refuse_deep(body)
+        try:
+            return fields_of(decode(body or b"{}"))
+        except msgspec.ValidationError as error:
+            raise invalid(error) from None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise malformed(f"The body is not JSON: {error}.") from None
+
+    return read
+
+
+def query_reader(takes: type[msgspec.Struct]) -> Callable[[bytes], Fields]:
+    """A function from the raw query string to fields by name."""
+    fields_of = _picker(takes)
+
+    def read(query: bytes) -> Fields:
+        try:
+            return fields_of(msgspec.convert(_pairs(query), takes, strict=False))
+        except msgspec.ValidationError as error:
+            raise invalid(error) from None
+
+    return read
+
+
+def _picker(takes: type[msgspec.Struct]) -> Callable[[msgspec.Struct], Fields]:
+    names = tuple(field.name for field in msgspec.structs.fields(get_origin(takes) or takes))
+
+    def fields_of(given: msgspec.Struct) -> Fields:
+        return {name: value for name in names if (value := getattr(given, name)) is not msgspec.UNSET}
+
+    return fields_of
+
+
+def _refuse_other_types(content_type: bytes | None) -> None:
+    kind = (content_type or b"").split(b";")[0].strip().lower()
+    if kind != b"application/json":
+        raise not_json()
+
+
+def _pairs(query: bytes) -> dict[str, str]:
+    """The query string as one value per name.
+
+    Raises Invalid for a name given twice, WireError for no query string.
+    """
+    if not query:
+        return {}
+    try:
+        pairs = parse_qsl(
+            query.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MAX_QUERY_FIELDS
+        )
+    except ValueError:
+        raise malformed("The query string cannot be read: encode it as UTF-8 with percent signs.") from None
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if name in found:
+            raise Invalid(f"Give {name} once.", fields={name: "given twice"})
+        found[name] = value
+    return found
+
+
+def invalid(error: msgspec.ValidationError) -> Invalid:
+    """The refusal of an input, in our words: which field, and what is wrong with it."""
+    text = str(error)
+    if found := _UNKNOWN.fullmatch(text):
+        name = _join(found[2], found[1])
+        return Invalid(f"There is no field {name}: check its spelling.", fields={name: "unknown"})
+    if found := _MISSING.fullmatch(text):
+        name = _join(found[2], found[1])
+        return Invalid(f"The field {name} is missing.", fields={name: "missing"})
+    if found := _AT.fullmatch(text):
+        name, problem = _join(found[2], ""), _in_words(found[1])
+        return Invalid(f"The field {name} cannot be used: {problem}.", fields={name: problem})
+    return Invalid(f"The input cannot be used: {_in_words(text)}.")
+
+
+def _join(place: str | None, name: str) -> str:
+    """`$.demos[…]` and `port` as `demos[…].port`."""
+    inside = (place or "$").removeprefix("$").removeprefix(".")
+    return ".".join(part for part in (inside, name) if part)
+
+
+_WORDS = (
+    (re.compile(r"Expected str of length >= 1"), "it is empty"),
+    (re.compile(r"Expected str of length >= (\d+)"), r"it needs at least \1 characters"),
+    (re.compile(r"Expected str of length <= (\d+)"), r"it may have at most \1 characters"),
+    (re.compile(r"Expected (?:int|float) >= (\S+)"), r"it must be at least \1"),
+    (re.compile(r"Expected (?:int|float) <= (\S+)"), r"it must be at most \1"),
+    (re.compile(r"Invalid enum value .*", re.DOTALL), "it is none of the known values"),
+)
+_KINDS = {
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
+    "null": "null",
+}
+_KIND = re.compile(r"\b(?:" + "|".join(_KINDS) + r")\b")
+
+
+def _in_words(text: str) -> str:
+    """What msgspec says, in words of people; what it says otherwise stays as it is."""
+    text = text.replace("`", "").strip()
+    for pattern, words in _WORDS:
+        if pattern.fullmatch(text):
+            return pattern.sub(words, text)
+    text = text[:1].lower() + text[1:]
+    return _KIND.sub(lambda found: _KINDS[found[0]], text).replace(" | ", " or ")

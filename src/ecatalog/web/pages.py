@@ -1,0 +1,240 @@
+"""Pages: a Starlette application behind dispatch, with templates, forms and the headers that every page
+carries.
+
+Rooms list theirs in `pages.py` as `PAGES = (page("GET", "/login", show_login), …)`; here is what those stand
+on.
+"""
+
+import math
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from ecatalog.kit.actor import ANONYMOUS, Actor
+from ecatalog.kit.errors import CatalogError, Unauthorized
+from ecatalog.web.call import Scope, Send
+from ecatalog.web.callers import SAFE_METHODS, Callers, read_headers
+from ecatalog.web.door import Door
+from ecatalog.web.layout import Layout
+from ecatalog.web.limits import Gone, Receive, read_body
+from ecatalog.web.log import log_bug
+from ecatalog.web.problems import WireError, malformed, title_of
+
+Show = Callable[["Visit"], Awaitable[Response]]
+
+_MAX_FORM_FIELDS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page or form. A form is accepted from our own pages only, unless `is_proved_by_code`: whoever sends
+    it
+    shows a one-time code, which no other site knows."""
+
+    method: str
+    path: str
+    show: Show
+    is_proved_by_code: bool = False
+
+
+def page(method: str, path: str, show: Show, *, is_proved_by_code: bool = False) -> Page:
+    return Page(method, path, show, is_proved_by_code)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request for a page: the door, who is there, and what came with it."""
+
+    door: Door
+    actor: Actor
+    values: Mapping[str, str]
+    query: Mapping[str, str]
+    form: Mapping[str, str]
+    callers: Callers
+    layout: Layout
+    fetch_site: str
+
+    def render(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+        """A page from a template; it knows `actor` and what is given."""
+        return HTMLResponse(self.layout.render(template, actor=self.actor, **values), status)
+
+    def with_session(self, response: Response, token: str) -> Response:
+        """The response, with the session cookie; an empty token takes the cookie away."""
+        response.headers.append("set-cookie", self.callers.cookie_for(token))
+        return response
+
+
+def see_other(url: str) -> RedirectResponse:
+    """303: go there with GET."""
+    return RedirectResponse(url, 303)
+
+
+def tell_wait(response: Response, error: CatalogError) -> Response:
+    """The response, with when to come back if the error says so."""
+    if error.retry_after is not None:
+        response.headers["retry-after"] = str(max(1, math.ceil(error.retry_after)))
+    return response
+
+
+def own_path(text: str) -> str:
+    """The text if it is a path of ours, `/` for anything that would lead elsewhere."""
+    parts = urlsplit(text)
+    is_ours = text.startswith("/") and not text.startswith(("//", "/\\")) and not parts.netloc and text.isprintable()
+    return text if is_ours and "\\" not in text else "/"
+
+
+@dataclass(slots=True)
+class Seen:
+    """What became of a request for a page: for the log and the metrics."""
+
+    route: str = "-"
+    status: int = 500
+    actor: Actor = ANONYMOUS
+
+
+class PageShell:
+    """The Starlette application, and around it the headers, the session and the pages of refusals."""
+
+    def __init__(
+        self,
+        pages: Iterable[Page],
+        *,
+        door: Door,
+        callers: Callers,
+        layout: Layout,
+        form_targets: Iterable[str],
+    ) -> None:
+        self._door = door
+        self._callers = callers
+        self._layout = layout
+        self._headers = _page_headers(callers.is_secure, form_targets)
+        by_path: dict[str, list[Page]] = {}
+        for each in pages:
+            by_path.setdefault(each.path, []).append(each)
+        routes = [Route(f"/static/{name}", self._file(name), methods=["GET"]) for name in layout.files]
+        routes += [
+            Route(path, self._endpoint(path, group), methods=[each.method for each in group])
+            for path, group in by_path.items()
+        ]
+        self._app = Starlette(routes=routes, exception_handlers={HTTPException: self._refuse})
+
+    async def show(self, scope: Scope, receive: Receive, send: Send, request: str) -> Seen:
+        """Answers a request that is no operation."""
+        seen = Seen()
+        scope.setdefault("state", {}).update(seen=seen, request=request)
+
+        async def send_with_headers(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                seen.status = message["status"]
+                present = {name for name, _ in message["headers"]}
+                ours = [*self._headers, (b"x-request-id", request.encode())]
+                message["headers"] = [*message["headers"], *(pair for pair in ours if pair[0] not in present)]
+            elif scope["method"] == "HEAD":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+        return seen
+
+    def _endpoint(self, path: str, group: list[Page]) -> Callable[[Request], Awaitable[Response]]:
+        by_method = {each.method: each for each in group}
+
+        async def answer(request: Request) -> Response:
+            request.state.seen.route = path
+            found = by_method["GET" if request.method == "HEAD" else request.method]
+            try:
+                return await self._show(found, request)
+            except (CatalogError, WireError) as error:
+                return self._refusal(request, error)
+            except Gone:
+                return Response(status_code=499)
+            except Exception as error:  # A fault of ours: told in the log only.
+                name, seen = request.state.request, request.state.seen
+                log_bug(request.method, path, seen.actor, name, error)
+                return self._tell(500, f"Something broke on our side. The reference is {name}.", seen.actor)
+
+        return answer
+
+    async def _show(self, found: Page, request: Request) -> Response:
+        headers = read_headers(request.scope["headers"])
+        actor = request.state.seen.actor = self._callers.actor_of(headers, "GET")
+        form: dict[str, str] = {}
+        if request.method not in SAFE_METHODS:
+            if not found.is_proved_by_code:
+                self._callers.refuse_foreign(headers)
+            form = _read_form(await read_body(request.receive, headers.get(b"content-length")))
+        address = request.client.host if request.client else ""
+        door = self._door.of_request(address, request.headers.get("user-agent", ""))
+        site = request.headers.get("sec-fetch-site", "")
+        values = request.path_params
+        visit = Visit(door, actor, values, dict(request.query_params), form, self._callers, self._layout, site)
+        return await found.show(visit)
+
+    def _refusal(self, request: Request, error: CatalogError | WireError) -> Response:
+        actor = request.state.seen.actor
+        if isinstance(error, Unauthorized) and request.method in SAFE_METHODS:
+            return see_other("/login")
+        status = error.status
+        response = self._tell(status, str(error), actor)
+        return tell_wait(response, error) if isinstance(error, CatalogError) else response
+
+    async def _refuse(self, request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        words = "There is no such page." if status == 404 else "This page does not take that."
+        headers = error.headers if isinstance(error, HTTPException) else None
+        response = self._tell(status, words, ANONYMOUS)
+        response.headers.update(headers or {})
+        return response
+
+    def _tell(self, status: int, words: str, actor: Actor) -> HTMLResponse:
+        content = self._layout.render("web/refusal.html", actor=actor, title=title_of(status), words=words)
+        return HTMLResponse(content, status)
+
+    def _file(self, name: str) -> Callable[[Request], Awaitable[Response]]:
+        content, kind = self._layout.files[name]
+        headers = {"cache-control": "public, max-age=31536000, immutable"}
+
+        async def answer(request: Request) -> Response:
+            request.state.seen.route = "/static"
+            return Response(content, media_type=kind, headers=headers)
+
+        return answer
+
+
+def _read_form(body: bytes) -> dict[str, str]:
+    """The fields of a form (`application/x-www-form-urlencoded`). Raises WireError when it cannot be read."""
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_MAX_FORM_FIELDS
+        )
+    except ValueError:
+        raise malformed("The form cannot be read: go back and send it again.") from None
+    return dict(pairs)
+
+
+def _page_headers(is_secure: bool, form_targets: Iterable[str]) -> list[tuple[bytes, bytes]]:
+    # `form-action` is checked along redirects too: opening a demo is a form that ends on the demo's own host.
+    targets = " ".join(["'self'", *form_targets])
+    policy = (
+        "default-src 'none'; style-src 'self'; img-src 'self'; "
+        f"form-action {targets}; base-uri 'none'; frame-ancestors 'none'"
+    )
+    headers = [
+        (b"content-security-policy", policy.encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"same-origin"),
+        (b"cross-origin-opener-policy", b"same-origin"),
+        (b"cross-origin-resource-policy", b"same-origin"),
+        (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
+        (b"cache-control", b"no-store"),
+    ]
+    if is_secure:
+        headers.append((b"strict-transport-security", b"max-age=31536000; includeSubDomains"))
+    return headers

@@ -1,0 +1,99 @@
+"""Every live request, stream and WebSocket, found by the launch, session, client, grant or demo that it hangs
+on.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Protocol
+
+from ecatalog_client.types.serving import ServedLaunch
+from ecatalog_edge.state import Denial, Key, keys_of
+
+
+class Connection(Protocol):
+    """What can be cut. `kind` is `request`, `stream` (server-sent events) or `websocket`."""
+
+    kind: str
+
+    def cut(self, denial: Denial) -> None:
+        """Ends it now, before this returns: nothing more is passed on in either direction."""
+
+
+class Live:
+    """One launch opened in one session, for as long as some connection of the visitor holds it."""
+
+    __slots__ = ("connections", "ends_at", "holders", "keys", "launch", "session_id")
+
+    def __init__(self, launch: ServedLaunch, session_id: str, ends_at: datetime) -> None:
+        self.launch = launch
+        self.session_id = session_id
+        self.ends_at = ends_at
+        self.keys: tuple[Key, ...] = tuple(keys_of(launch, session_id))
+        self.connections: set[Connection] = set()
+        self.holders = 0
+
+
+class Registry:
+    """Knows what is live. It decides nothing: `guard.py` says what is cut, and why."""
+
+    def __init__(self) -> None:
+        self._lives: dict[tuple[str, str], Live] = {}
+        self._by_key: dict[Key, set[Live]] = {}
+
+    def hold(self, launch: ServedLaunch, session_id: str, ends_at: datetime) -> Live:
+        """The one `Live` of this launch and session; every `hold` is paid back by a `release`."""
+        live = self._lives.get((launch.id, session_id))
+        if live is None:
+            live = Live(launch, session_id, ends_at)
+            self._lives[launch.id, session_id] = live
+            self._index(live)
+        live.holders += 1
+        return live
+
+    def release(self, live: Live) -> None:
+        live.holders -= 1
+        if live.holders == 0:
+            del self._lives[live.launch.id, live.session_id]
+            self._unindex(live)
+
+    def move(self, live: Live, launch: ServedLaunch) -> None:
+        """The launch's row changed: find the `Live` under what the new row says."""
+        self._unindex(live)
+        live.launch = launch
+        live.keys = tuple(keys_of(launch, live.session_id))
+        self._index(live)
+
+    def touched_by(self, keys: Iterable[Key]) -> set[Live]:
+        """What hangs on any of these rows."""
+        found: set[Live] = set()
+        for key in keys:
+            found.update(self._by_key.get(key, ()))
+        return found
+
+    def all(self) -> list[Live]:
+        return list(self._lives.values())
+
+    def counts(self) -> Counter[str]:
+        """How many connections of each kind are live."""
+        return Counter(connection.kind for live in self._lives.values() for connection in live.connections)
+
+    def _index(self, live: Live) -> None:
+        for key in live.keys:
+            self._by_key.setdefault(key, set()).add(live)
+
+    def _unindex(self, live: Live) -> None:
+        for key in live.keys:
+            lives = self._by_key[key]
+            lives.discard(live)
+            if not lives:
+                del self._by_key[key]
+
+
+def cut(live: Live, denial: Denial) -> Counter[str]:
+    """Closes everything of one `Live`, before it returns; how many of each kind there were."""
+    connections = list(live.connections)
+    live.connections.clear()
+    for connection in connections:
+        connection.cut(denial)
+    return Counter(connection.kind for connection in connections)

@@ -1,0 +1,77 @@
+"""An engine without processes, for tests and rehearsals. `FAKE` in a demo's environment chooses how a copy behaves.
+
+`instant` (the default), `slow` (ready after FAKE_SECONDS), `never` (up, never ready), `fails` (exits at once), `dies`
+(ready, then exits after FAKE_SECONDS).
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+from ecatalog_launcher.drivers.contract import CannotStart, Instance, Spec
+
+BEHAVIOURS = ("instant", "slow", "never", "fails", "dies")
+
+
+class FakeDriver:
+    """Keeps its instances in memory: with the launcher they are gone, as on an engine that was reset."""
+
+    engine = "fake"
+
+    def __init__(self, capacity: int = 100) -> None:
+        self.capacity = capacity
+        self._instances: dict[str, Instance] = {}
+        self._ready: set[str] = set()
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._changed: Callable[[], None] = lambda: None
+
+    async def open(self, changed: Callable[[], None]) -> None:
+        self._changed = changed
+
+    async def list(self) -> list[Instance]:
+        return list(self._instances.values())
+
+    async def start(self, spec: Spec) -> None:
+        if spec.launch_id in self._instances:
+            return
+        behaviour = spec.environment.get("FAKE", "instant")
+        if behaviour not in BEHAVIOURS:
+            raise CannotStart(f"FAKE is {behaviour!r}: the fake driver knows {', '.join(BEHAVIOURS)}.")
+        upstream = f"127.0.0.1:{spec.port}"
+        self._instances[spec.launch_id] = Instance(
+            launch_id=spec.launch_id, attempt=spec.attempt, state="up", upstream=upstream
+        )
+        self._behave(spec.launch_id, behaviour, float(spec.environment.get("FAKE_SECONDS", "0.05")))
+
+    def _behave(self, launch_id: str, behaviour: str, seconds: float) -> None:
+        if behaviour in ("instant", "dies"):
+            self._ready.add(launch_id)
+        if behaviour == "fails":
+            self._exit(launch_id)
+        if behaviour in ("slow", "dies"):
+            then = self._exit if behaviour == "dies" else self._answer
+            self._timers[launch_id] = asyncio.get_running_loop().call_later(seconds, then, launch_id)
+        self._changed()
+
+    def _answer(self, launch_id: str) -> None:
+        self._ready.add(launch_id)
+        self._changed()
+
+    def _exit(self, launch_id: str) -> None:
+        self._instances[launch_id] = replace(
+            self._instances[launch_id], state="exited", reason="It ended with status 1.", log_tail="pretending to fail"
+        )
+        self._changed()
+
+    async def is_ready(self, instance: Instance) -> bool:
+        return instance.launch_id in self._ready
+
+    async def stop(self, launch_id: str, grace: float) -> None:
+        self._instances.pop(launch_id, None)
+        self._ready.discard(launch_id)
+        if (timer := self._timers.pop(launch_id, None)) is not None:
+            timer.cancel()
+
+    async def close(self) -> None:
+        for timer in self._timers.values():
+            timer.cancel()
