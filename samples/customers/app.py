@@ -165,6 +165,7 @@ def problem_with(form: dict[str, str]) -> str:
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 120
+    wbufsize = -1  # Head and body leave in one packet: two would wait for each other (Nagle, delayed ACK).
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)

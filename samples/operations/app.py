@@ -58,6 +58,7 @@ class Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = 120
+    wbufsize = -1  # Head and body leave in one packet: two would wait for each other (Nagle, delayed ACK).
 
     def do_GET(self) -> None:
         path = self.path.partition("?")[0]
@@ -89,6 +90,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Connection", "Upgrade")
         self.send_header("Sec-WebSocket-Accept", accept)
         self.end_headers()
+        self.wfile.flush()
         self.close_connection = True
         Conversation(self.connection).run()
 

@@ -162,6 +162,7 @@ def new_page(typed: dict[str, str], problem: str = "") -> bytes:
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 120
+    wbufsize = -1  # Head and body leave in one packet: two would wait for each other (Nagle, delayed ACK).
 
     def do_GET(self) -> None:
         url = urlsplit(self.path)

@@ -97,7 +97,8 @@ async def _serve(gateway: Gateway, sockets: list[socket.socket], end: asyncio.Fu
         asyncio.create_task(listener.serve(sockets=[bound])) for listener, bound in zip(listeners, sockets, strict=True)
     ]
     log.info("gateway.ready", url=gateway.settings.catalog_url)
-    await asyncio.wait([end, *serving], return_when=asyncio.FIRST_COMPLETED)
+    whatever_is_first: list[asyncio.Future[Any]] = [end, *serving]
+    await asyncio.wait(whatever_is_first, return_when=asyncio.FIRST_COMPLETED)
     _finish(end, FAILED)  # only when a listener ended by itself, which it does when it cannot listen
     log.info("gateway.stopping")
     # Streams first: a listener waits for every answer that has begun.

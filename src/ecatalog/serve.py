@@ -5,19 +5,15 @@ went, they end too, and so do the demos that run as local processes.
 """
 
 import asyncio
-import ctypes
 import os
 import signal
 import sys
-import time
-import urllib.request
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 
 import structlog
 
-from ecatalog.settings import Settings
+from ecatalog.processes import Brood, adopt_orphans, is_ready
+from ecatalog.settings import SECRETS, BadSetting, Settings, variable
 from ecatalog_client.logs import configure_logs
 
 log = structlog.get_logger("ecatalog.serve")
@@ -27,171 +23,180 @@ REFUSED = frozenset({2, 78})
 _BACK_OFF = (0.1, 0.5, 1.0, 2.0, 5.0)
 _STEADY_SECONDS = 10.0
 _SECONDS_TO_END = 12.0
-_PR_SET_CHILD_SUBREAPER = 36
+_LOOK_SECONDS = 0.05
+SERVICES = ("gateway", "edge", "launcher")
 
 
-@dataclass
-class Child:
-    """One service: how it is started, where it says that it is ready, and how often it died lately."""
-
-    name: str
-    port: int
-    command: Sequence[str]
-    env: Mapping[str, str]
-    process: asyncio.subprocess.Process | None = None
-    deaths: int = field(default=0)
-
-
-def main(settings: Settings, env: Mapping[str, str], arguments: Sequence[str]) -> int:
-    """Runs everything until SIGTERM, SIGINT or SIGHUP; 0 after an orderly end. `arguments` are the gateway's."""
+def main(settings: Settings, env: Mapping[str, str]) -> int:
+    """Runs everything until SIGTERM, SIGINT or SIGHUP; 0 after an orderly end. Raises BadSetting."""
     configure_logs("serve", settings.log_level, settings.log_json)
+    refuse_shared_ports(settings)
+    adopt_orphans()
     lifeline, held = os.pipe()
-    # Demos outlive a launcher that was killed. As their next of kin, this process can wait for their end too.
-    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    heard, told = os.pipe()
+    brood = Brood()
     try:
-        return asyncio.run(_Supervisor(settings, env, arguments, lifeline).run())
+        return asyncio.run(_Supervisor(settings, brood, environments(settings, env, lifeline, told), heard).run())
     finally:
         os.close(held)
-        _wait_for_all()
+        brood.wait_for_all()
+
+
+def environments(settings: Settings, env: Mapping[str, str], lifeline: int, told: int) -> dict[str, dict[str, str]]:
+    """What each service is told. The secrets of the gateway stay with it: an edge and the demos never see them."""
+    chosen = ("data", "host", "port", "edge_host", "edge_port", "grpc_host", "grpc_port", "catalog_url", "demos_url")
+    words = {variable(name): str(getattr(settings, name)) for name in (*chosen, "internal_host", "internal_port")}
+    allowed = {variable("allow_sample_logins"): str(settings.allow_sample_logins).lower()}
+    gateway = dict(env) | words | allowed
+    gateway |= {"ECATALOG_LIFELINE_FD": str(lifeline), "ECATALOG_WELCOME_FD": str(told)}
+    secrets = {variable(name) + ending for name in SECRETS for ending in ("", "_FILE")}
+    shared = {name: value for name, value in env.items() if name not in secrets | {"ECATALOG_TOKEN"}} | words
+    shared |= {
+        "ECATALOG_LIFELINE_FD": str(lifeline),
+        "ECATALOG_GATEWAY": f"{settings.grpc_host}:{settings.grpc_port}",
+        "ECATALOG_LOG_LEVEL": settings.log_level,
+    }
+    others = {
+        name: shared
+        | {
+            "ECATALOG_INTERNAL_PORT": str(settings.internal_port + offset),
+            "ECATALOG_TOKEN_FILE": str(settings.data / "tokens" / name),
+        }
+        for offset, name in enumerate(SERVICES)
+        if name != "gateway"
+    }
+    return {"gateway": gateway, **others}
+
+
+def refuse_shared_ports(settings: Settings) -> None:
+    """Raises BadSetting when two of the six listeners would have the same port."""
+    ports = {"port": settings.port, "edge_port": settings.edge_port, "grpc_port": settings.grpc_port}
+    ports |= {f"internal_port + {offset}": settings.internal_port + offset for offset in range(3)}
+    seen: dict[int, str] = {}
+    for name, port in ports.items():
+        if port in seen:
+            raise BadSetting(f"{seen[port]} and {name} are both {port}: give each listener its own port.")
+        seen[port] = name
 
 
 class _Supervisor:
-    def __init__(self, settings: Settings, env: Mapping[str, str], arguments: Sequence[str], lifeline: int) -> None:
+    def __init__(self, settings: Settings, brood: Brood, envs: Mapping[str, Mapping[str, str]], heard: int) -> None:
         self._settings = settings
-        self._lifeline = lifeline
-        shared = dict(env) | {
-            "ECATALOG_LIFELINE_FD": str(lifeline),
-            "ECATALOG_DATA": str(settings.data),
-            "ECATALOG_DEMOS_URL": settings.demos_url,
-            "ECATALOG_GATEWAY": f"{settings.grpc_host}:{settings.grpc_port}",
-            "ECATALOG_LOG_LEVEL": settings.log_level,
-        }
-        self._gateway = Child("gateway", settings.internal_port, ["gateway", *arguments], shared)
-        edge = {"ECATALOG_EDGE_HOST": settings.edge_host, "ECATALOG_EDGE_PORT": str(settings.edge_port)}
-        self._others = [
-            Child("edge", settings.internal_port + 1, ["edge"], shared | edge | self._own("edge", 1)),
-            Child("launcher", settings.internal_port + 2, ["launcher"], shared | self._own("launcher", 2)),
-        ]
+        self._brood = brood
+        self._envs = envs
+        self._heard = heard
         self._end = asyncio.Event()
         self._status = 0
-
-    def _own(self, name: str, offset: int) -> dict[str, str]:
-        return {
-            "ECATALOG_INTERNAL_HOST": self._settings.internal_host,
-            "ECATALOG_INTERNAL_PORT": str(self._settings.internal_port + offset),
-            "ECATALOG_TOKEN_FILE": str(self._settings.data / "tokens" / name),
-        }
+        self._pids: dict[str, int] = {}
+        self._welcome = ""
+        self._has_told = False
 
     async def run(self) -> int:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._end.set)
-        tasks = [asyncio.create_task(self._keep(self._gateway))]
+        loop.add_signal_handler(signal.SIGCHLD, self._brood.reap)
+        loop.add_reader(self._heard, self._hear)
+        tasks = [asyncio.create_task(self._keep("gateway"))]
         # The gateway makes the tokens of the others at its first start.
-        if await self._until_ready([self._gateway]):
-            tasks += [asyncio.create_task(self._keep(child)) for child in self._others]
-            if await self._until_ready([self._gateway, *self._others]):
+        if await self._until_ready("gateway"):
+            tasks += [asyncio.create_task(self._keep(name)) for name in SERVICES[1:]]
+            tasks.append(asyncio.create_task(self._renew_tokens()))
+            if await self._until_ready(*SERVICES):
                 self._tell()
         await self._end.wait()
-        await self._stop(tasks)
+        await self._stop()
+        await asyncio.gather(*tasks)
         return self._status
 
-    async def _keep(self, child: Child) -> None:
-        """Starts the child again whenever it dies, with growing pauses; a refused start ends everything."""
+    async def _keep(self, name: str) -> None:
+        """Starts the service again whenever it dies, with growing pauses; a refused start ends everything."""
+        clock = asyncio.get_running_loop().time
+        deaths = 0
         while not self._end.is_set():
-            started = time.monotonic()
-            child.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "ecatalog", *child.command),
-                env=dict(child.env),
-                pass_fds=(self._lifeline,),
-                start_new_session=True,
-            )
-            status = await child.process.wait()
+            started = clock()
+            command = [sys.executable, "-m", "ecatalog.service", name]
+            self._pids[name], death = self._brood.start(command, self._envs[name], keeps=self._descriptors(name))
+            status = await death
             if self._end.is_set():
                 return
             if status in REFUSED:
                 self._status = status
                 self._end.set()
                 return
-            child.deaths = 0 if time.monotonic() - started > _STEADY_SECONDS else child.deaths + 1
-            pause = _BACK_OFF[min(child.deaths, len(_BACK_OFF) - 1)]
-            log.warning("child.died", child=child.name, status=status, again_in_seconds=pause)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._end.wait(), pause)
+            deaths = 0 if clock() - started > _STEADY_SECONDS else deaths + 1
+            pause = _BACK_OFF[min(deaths, len(_BACK_OFF) - 1)]
+            log.warning("child.died", child=name, status=status, again_in_seconds=pause)
+            await self._ended_within(pause)
 
-    async def _until_ready(self, children: Sequence[Child]) -> bool:
-        """Waits until all are ready; False when the end came first."""
-        host = self._settings.internal_host
+    def _descriptors(self, name: str) -> tuple[int, ...]:
+        env = self._envs[name]
+        return tuple(int(env[key]) for key in ("ECATALOG_LIFELINE_FD", "ECATALOG_WELCOME_FD") if key in env)
+
+    async def _until_ready(self, *names: str) -> bool:
+        """Waits until all of them say that they are ready; False when the end came first."""
         while not self._end.is_set():
-            answers = [await asyncio.to_thread(_is_ready, host, child.port) for child in children]
-            if all(answers):
+            ports = [self._settings.internal_port + SERVICES.index(name) for name in names]
+            if all([await is_ready(self._settings.internal_host, port) for port in ports]):
                 return True
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._end.wait(), 0.05)
+            await self._ended_within(_LOOK_SECONDS)
         return False
 
-    async def _stop(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+    async def _ended_within(self, seconds: float) -> bool:
+        try:
+            await asyncio.wait_for(self._end.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    async def _renew_tokens(self) -> None:
+        """A gateway that comes back with another database has made new tokens: the others start again with them."""
+        tokens = self._tokens()
+        while not await self._ended_within(1.0):
+            before, tokens = tokens, self._tokens()
+            for name in SERVICES[1:]:
+                if tokens[name] and tokens[name] != before[name]:
+                    log.info("child.gets_new_token", child=name)
+                    self._brood.end([self._pids[name]])
+
+    def _tokens(self) -> dict[str, str]:
+        paths = {name: self._settings.data / "tokens" / name for name in SERVICES[1:]}
+        return {name: path.read_text() if path.exists() else "" for name, path in paths.items()}
+
+    async def _stop(self) -> None:
         """Edge and launcher first, so that they can say good-bye to the gateway."""
-        for children in (self._others, [self._gateway]):
-            running = [child.process for child in children if child.process and child.process.returncode is None]
-            for process in running:
-                process.terminate()
-            try:
-                async with asyncio.timeout(_SECONDS_TO_END):
-                    await asyncio.gather(*(process.wait() for process in running))
-            except TimeoutError:
+        for names in (SERVICES[1:], SERVICES[:1]):
+            pids = [self._pids[name] for name in names if name in self._pids]
+            if not await self._brood.ended(pids, _SECONDS_TO_END):
                 self._status = self._status or 1
-                for process in running:
-                    if process.returncode is None:
-                        log.error("child.killed", pid=process.pid, because="it did not end in time")
-                        process.kill()
-        await asyncio.gather(*tasks)
+
+    def _hear(self) -> None:
+        """A line of JSON from the gateway after each of its starts. The link for the set-up is told at once."""
+        import json
+
+        for line in os.read(self._heard, 65536).decode().splitlines():
+            welcome = json.loads(line)
+            self._welcome = _SAMPLE_LOGINS if welcome["has_samples"] else ""
+            if welcome["setup_link"]:
+                self._welcome = _SETUP.format(welcome["setup_link"])
+            if self._has_told and welcome["setup_link"]:
+                self._tell()
 
     def _tell(self) -> None:
-        print(f"\nE-Catalog is ready: {self._settings.catalog_url}", flush=True)  # noqa: T201 - what the person waits for
-        if self._settings.load_seed_data:
-            print(_SAMPLE_LOGINS, flush=True)  # noqa: T201
+        self._has_told = True
+        sys.stdout.write(f"\nE-Catalog is ready: {self._settings.catalog_url}\n{self._welcome}\nCtrl-C ends it.\n\n")
+        sys.stdout.flush()
 
 
+_SETUP = """
+There are no users yet. Within 15 minutes, make the first administrator here:
+  {}
+"""
 _SAMPLE_LOGINS = """
 Sample logins, all with the password `ecatalog-demo`:
   admin@ecatalog.example    administrator
   sales@ecatalog.example    sales
   viewer@ecatalog.example   viewer
   client@acme.example       client
-  client@bolt.example       client, access ends in two days
-
-Ctrl-C ends everything.
+  client@bolt.example       client; access ends in two days
 """
-
-
-def _is_ready(host: str, port: int) -> bool:
-    """Whether the service answers 200 to /readyz on its internal listener. No proxy of the environment is asked."""
-    try:
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"http://{host}:{port}/readyz", timeout=2) as answer:  # the URL is ours
-            return bool(answer.status == 200)
-    except OSError:
-        return False
-
-
-def _wait_for_all() -> None:
-    """Reaps every process below this one; what ignores the end of its lifeline for five seconds is killed."""
-    deadline = time.monotonic() + 5
-    while True:
-        try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if pid == 0 and time.monotonic() > deadline:
-            _kill_children()
-        if pid == 0:
-            time.sleep(0.01)
-
-
-def _kill_children() -> None:
-    """By the kernel's own list: children of this process, whoever started them."""
-    with open(f"/proc/self/task/{os.getpid()}/children") as children:  # noqa: PTH123 - a file of /proc
-        for pid in children.read().split():
-            with suppress(ProcessLookupError):
-                os.kill(int(pid), signal.SIGKILL)

@@ -15,6 +15,7 @@ import uvloop
 
 from ecatalog_client.logs import configure_logs
 from ecatalog_client.services import EdgeGateway
+from ecatalog_edge.calls import Calls
 from ecatalog_edge.edge import Edge
 from ecatalog_edge.internal import Internal
 from ecatalog_edge.journal import Journal
@@ -44,10 +45,11 @@ async def run(settings: Settings) -> int:
     """Starts, serves, stops."""
     ends = asyncio.Event()
     _heed_signals(ends, settings.lifeline_fd)
-    gateway = EdgeGateway(settings.gateway, settings.token)
+    calls = Calls()
+    gateway = EdgeGateway(settings.gateway, settings.token, hooks=calls.hooks())
     with EdgeId(settings.data) as edge_id:
         edge = Edge(gateway, edge_id, settings.demos_url, journal=_journal(settings))
-        internal = Internal(edge)
+        internal = Internal(edge, calls)
         try:
             await edge.start(settings.host, settings.port)
             await internal.start(settings.internal_host, settings.internal_port)
@@ -62,10 +64,17 @@ async def run(settings: Settings) -> int:
             edge=edge_id,
             demos=settings.demos_url,
         )
-        await ends.wait()
+        await _first_of(ends, edge.failed)
         await _stop(edge, internal, gateway)
     log.info("edge.stopped")
-    return 0
+    return 1 if edge.failed.is_set() else 0
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    waiting = [asyncio.ensure_future(event.wait()) for event in events]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for one in waiting:
+        one.cancel()
 
 
 def _journal(settings: Settings) -> Journal:

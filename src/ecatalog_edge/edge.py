@@ -1,8 +1,8 @@
 """The edge put together: what `app.py` runs and what tests run, with the gateway and the clock as arguments."""
 
 import asyncio
-import contextlib
 import socket
+from collections.abc import Callable
 from typing import Protocol
 
 import structlog
@@ -25,7 +25,7 @@ from ecatalog_edge.visitor import Visitor
 log = structlog.get_logger()
 
 SWEEP_SECONDS = 1.0
-DRAIN_SECONDS = 2.0
+DRAIN_SECONDS = 1.5
 BACKLOG = 2048
 
 
@@ -50,13 +50,19 @@ class Edge:
         self.lease = Lease(clock)
         self.registry = Registry()
         self.guard = Guard(clock, self.lease, self.registry, self.stats)
-        self.deadlines = Deadlines(clock, self.lease, on_passed=self.guard.on_passed, on_silence=self.guard.on_silence)
+        self.deadlines = Deadlines(
+            clock,
+            self.lease,
+            on_passed=self._fatal(self.guard.on_passed),
+            on_silence=self._fatal(self.guard.on_silence),
+        )
         self.guard.on_instant = self.deadlines.watch
         self.follower = Follower(gateway, edge_id, self.guard, self.deadlines, self.stats)
         hosts = DemoHosts(demos_url)
         self.site = Site(
             hosts, self.guard, Pool(), self.stats, gateway, cookie_name(is_secure=hosts.is_secure), journal or Journal()
         )
+        self.failed = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._following: asyncio.Task[None] | None = None
         self._sweep: asyncio.TimerHandle | None = None
@@ -85,7 +91,7 @@ class Edge:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self.deadlines.start()
         self._following = loop.create_task(self.follower.run())
-        self._following.add_done_callback(_tell_end)
+        self._following.add_done_callback(self._watch_ended)
         self._sweep = loop.call_later(SWEEP_SECONDS, self._sweep_up)
 
     async def stop(self) -> None:
@@ -101,8 +107,7 @@ class Edge:
             await asyncio.sleep(GRACE + 0.05)
         if self._following is not None:
             self._following.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._following
+            await asyncio.wait([self._following])
         self.deadlines.stop()
         if self._sweep is not None:
             self._sweep.cancel()
@@ -121,16 +126,36 @@ class Edge:
             position=lambda: self.guard.state.position,
         )
 
+    def _watch_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled():
+            self._fail(task.exception())
+
+    def _fatal(self, cutting: Callable[[], None]) -> Callable[[], None]:
+        """An edge that cannot cut must not go on: its owner ends the process, and with it every connection."""
+
+        def guarded() -> None:
+            try:
+                cutting()
+            except Exception as error:
+                self._fail(error)
+
+        return guarded
+
+    def _fail(self, error: BaseException | None) -> None:
+        log.critical("edge.failed", exc_info=error)
+        self.failed.set()
+
     async def _drain(self) -> None:
         """Waits for plain requests only: streams and WebSockets do not end by themselves."""
         ends = asyncio.get_running_loop().time() + DRAIN_SECONDS
-        while self.registry.counts()["request"] and asyncio.get_running_loop().time() < ends:
+        # A poll, at the end of a process, is cheaper than an event on the path of every request.
+        while self.registry.counts()["request"] and asyncio.get_running_loop().time() < ends:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
 
     async def _close_sockets(self) -> None:
         """A moment for the last frames and pages to leave."""
         ends = asyncio.get_running_loop().time() + 0.5
-        while self.site.visitors and asyncio.get_running_loop().time() < ends:
+        while self.site.visitors and asyncio.get_running_loop().time() < ends:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
         for visitor in list(self.site.visitors):
             visitor.transport.abort()
@@ -143,9 +168,3 @@ class Edge:
         self.site.pool.sweep(now)
         for visitor in list(self.site.visitors):
             visitor.expire(now)
-
-
-def _tell_end(task: asyncio.Task[None]) -> None:
-    """Without the watch the lease ends and nothing is served: the reason must be seen."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error("watch.failed", exc_info=error)

@@ -1,6 +1,7 @@
 """Follows the gateway's watch: applies what it tells, cuts what no longer holds, and only then acknowledges."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Protocol
 
 import structlog
@@ -25,7 +26,7 @@ class Feed(Protocol):
     @property
     def acks(self) -> Acks: ...
 
-    def watch(self, edge_id: str) -> AsyncIterator[EdgeUpdate]: ...
+    def watch(self, edge_id: str) -> AsyncGenerator[EdgeUpdate, None]: ...
 
 
 class Follower:
@@ -41,8 +42,9 @@ class Follower:
 
     async def run(self) -> None:
         """For as long as the edge lives; the watch reconnects by itself."""
-        async for update in self._feed.watch(self._edge_id):
-            self.take(update)
+        async with aclosing(self._feed.watch(self._edge_id)) as updates:
+            async for update in updates:
+                self.take(update)
 
     def take(self, update: EdgeUpdate) -> None:
         match update:
@@ -61,7 +63,7 @@ class Follower:
             case Lost():
                 self._is_caught_up = False
                 self._stats.streams_lost += 1
-                log.warning("watch.lost", reason=update.reason, lease_seconds=self._guard.lease.left)
+                log.warning("watch.lost", reason=update.reason, lease_seconds=max(0, round(self._guard.lease.left, 1)))
 
     def _changed(self, change: Change) -> None:
         cuts = self._guard.change(change)

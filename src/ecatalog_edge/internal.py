@@ -2,6 +2,7 @@
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.registry import Collector
 
 from ecatalog_edge.edge import Edge
 
@@ -9,10 +10,11 @@ from ecatalog_edge.edge import Edge
 class Internal:
     """`/livez` touches nothing; `/readyz` is 200 while the edge may serve; `/metrics` is Prometheus text."""
 
-    def __init__(self, edge: Edge) -> None:
+    def __init__(self, edge: Edge, *more: Collector) -> None:
         self._edge = edge
         self._metrics = CollectorRegistry()
-        self._metrics.register(edge.collected())
+        for collector in (edge.collected(), *more):
+            self._metrics.register(collector)
         self._runner: web.AppRunner | None = None
 
     async def start(self, host: str, port: int) -> None:

@@ -44,26 +44,84 @@ class Text:
 _ASK = "If you need more time, ask {contact}."
 _AGAIN = "Open it again from the catalog."
 TEXTS = {
-    Why.REVOKED: Text(403, "Your access was withdrawn", "Your access to these demos has been withdrawn.", "Questions? Ask {contact}."),
-    Why.NOT_STARTED: Text(403, "Your access has not begun", "Your access to the demos begins later.", "The catalog shows when. Questions? Ask {contact}."),
+    Why.REVOKED: Text(
+        403, "Your access was withdrawn", "Your access to these demos has been withdrawn.", "Questions? Ask {contact}."
+    ),
+    Why.NOT_STARTED: Text(
+        403,
+        "Your access has not begun",
+        "Your access to the demos begins later.",
+        "The catalog shows when. Questions? Ask {contact}.",
+    ),
     Why.ENDED: Text(403, "Your access has ended", "The time for which you had access is over.", _ASK),
-    Why.WITHDRAWN: Text(403, "This demo is not shared with you any more", "Access to {demo} has been withdrawn.", "Questions? Ask {contact}."),
-    Why.REMOVED: Text(410, "This demo is gone", "{demo} has been removed from the catalog.", "Questions? Ask {contact}."),
-    Why.MAINTENANCE: Text(503, "This demo is under maintenance", "{demo} is not served just now.", "Try again later, or ask {contact}.", 60),
-    Why.SIGNED_OUT: Text(401, "You are signed out", "The session in which this demo was opened is over.", "Sign in to the catalog and open it again."),
-    Why.STARTING: Text(503, "The demo is starting", "{demo} will be here in a moment.", "This page looks again by itself.", 2),
+    Why.WITHDRAWN: Text(
+        403,
+        "This demo is not shared with you any more",
+        "Access to {demo} has been withdrawn.",
+        "Questions? Ask {contact}.",
+    ),
+    Why.REMOVED: Text(
+        410, "This demo is gone", "{demo} has been removed from the catalog.", "Questions? Ask {contact}."
+    ),
+    Why.MAINTENANCE: Text(
+        503,
+        "This demo is under maintenance",
+        "{demo} is not served just now.",
+        "Try again later, or ask {contact}.",
+        60,
+    ),
+    Why.SIGNED_OUT: Text(
+        401,
+        "You are signed out",
+        "The session in which this demo was opened is over.",
+        "Sign in to the catalog and open it again.",
+    ),
+    Why.STARTING: Text(
+        503, "The demo is starting", "{demo} will be here in a moment.", "This page looks again by itself.", 2
+    ),
     Why.STOPPED: Text(410, "The demo has been stopped", "This copy of {demo} is not running any more.", _AGAIN),
-    Why.FAILED: Text(502, "The demo could not be started", "{demo} did not start. {detail}", "Open it again from the catalog, or ask {contact}."),
+    Why.FAILED: Text(
+        502,
+        "The demo could not be started",
+        "{demo} did not start. {detail}",
+        "Open it again from the catalog, or ask {contact}.",
+    ),
     Why.UNKNOWN: Text(404, "There is nothing here", "No demo has this address.", "Open the demo from the catalog."),
-    Why.NO_ENTRY: Text(401, "Please come in through the catalog", "A demo is opened from the catalog.", "Sign in there and open it."),
+    Why.NO_ENTRY: Text(
+        401, "Please come in through the catalog", "A demo is opened from the catalog.", "Sign in there and open it."
+    ),
     Why.BAD_CODE: Text(403, "This link has been used", "The way in works once, and for half a minute.", _AGAIN),
-    Why.WRONG_ORIGIN: Text(403, "This was asked by another site", "Only the demo's own pages may do this.", "Open the demo from the catalog."),
-    Why.SILENT: Text(503, "The catalog does not answer", "Without it nobody can say whether this demo may be shown.", "This page looks again by itself.", 5),
-    Why.SYNCING: Text(503, "Just a moment", "This service has only just started.", "This page looks again by itself.", 1),
-    Why.NO_ANSWER: Text(502, "The demo does not answer", "{demo} is running, but gives no answer.", "Try again, or open it again from the catalog.", 0),
-    Why.TOO_SLOW: Text(504, "The demo takes too long", "{demo} gave no answer in time.", "Try again, or open it again from the catalog."),
+    Why.WRONG_ORIGIN: Text(
+        403,
+        "This was asked by another site",
+        "Only the demo's own pages may do this.",
+        "Open the demo from the catalog.",
+    ),
+    Why.SILENT: Text(
+        503,
+        "The catalog does not answer",
+        "Without it nobody can say whether this demo may be shown.",
+        "This page looks again by itself.",
+        5,
+    ),
+    Why.SYNCING: Text(
+        503, "Just a moment", "This service has only just started.", "This page looks again by itself.", 1
+    ),
+    Why.NO_ANSWER: Text(
+        502,
+        "The demo does not answer",
+        "{demo} is running, but gives no answer.",
+        "Try again, or open it again from the catalog.",
+        0,
+    ),
+    Why.TOO_SLOW: Text(
+        504,
+        "The demo takes too long",
+        "{demo} gave no answer in time.",
+        "Try again, or open it again from the catalog.",
+    ),
     Why.CLOSING: Text(503, "Just a moment", "This service is restarting.", "This page looks again by itself.", 2),
-}  # fmt: skip
+}
 
 # What a demo has left in the browser goes with the access to it. Cookies are cleared for the whole domain,
 # the visitor's other demos included, so only when the client's whole access is over.

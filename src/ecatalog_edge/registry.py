@@ -94,6 +94,13 @@ def cut(live: Live, denial: Denial) -> Counter[str]:
     """Closes everything of one `Live`, before it returns; how many of each kind there were."""
     connections = list(live.connections)
     live.connections.clear()
+    failures: list[Exception] = []
     for connection in connections:
-        connection.cut(denial)
+        try:
+            connection.cut(denial)
+        except Exception as error:
+            # One that cannot be cut does not save the others; the process then ends, which closes it too.
+            failures.append(error)
+    if failures:
+        raise failures[0]
     return Counter(connection.kind for connection in connections)

@@ -1,4 +1,4 @@
-"""An edge on a free port, with a catalog twin that feeds it and a real demo behind it. The loop is the product's: uvloop."""
+"""An edge on a free port, a catalog twin that feeds it, and a real demo behind it. The loop is the product's: uvloop."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping

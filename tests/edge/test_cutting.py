@@ -1,4 +1,4 @@
-"""What a change, an instant or a silence ends is closed before it is acknowledged, on a frame boundary, with its reason."""
+"""What a change, an instant or a silence ends is closed before it is acknowledged, between frames, with its reason."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""The readers of WebSocket frames: however bytes are cut up, messages arrive, and what was passed on is whole frames."""
+"""The readers of WebSocket frames: however bytes are cut up, messages arrive, and whole frames are passed on."""
 
 import pytest
 from hypothesis import given

@@ -91,7 +91,8 @@ async def test_a_demo_cannot_set_what_is_not_its_own(edge: Edge, line: Line, dem
         b"Set-Cookie: __Host-demo=evil; Secure\r\nSet-Cookie: ecatalog=evil\r\nset-cookie:  __Host-ecatalog =evil\r\n"
         b"Set-Cookie: =demo=evil\r\nSet-Cookie: evil\r\nSet-Cookie: a=1; Domain=demos.localhost; Path=/\r\n"
         b"Set-Cookie: b=2; domain = .localhost;HttpOnly\r\nSet-Cookie: c=3\r\nAlt-Svc: h3=evil.test\r\n"
-        b'X-Ecatalog-User: evil\r\nClear-Site-Data: "cookies"\r\nKeep-Alive: 5\r\nConnection: X-Hop\r\nX-Hop: evil\r\n\r\n'
+        b'X-Ecatalog-User: evil\r\nClear-Site-Data: "cookies"\r\n'
+        b"Keep-Alive: 5\r\nConnection: X-Hop\r\nX-Hop: evil\r\n\r\n"
     )
     reply = await line.ask("GET", "/custom")
     assert reply.all("set-cookie") == ["a=1; Path=/", "b=2;HttpOnly", "c=3"]

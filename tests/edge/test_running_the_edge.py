@@ -12,15 +12,19 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from tests.edge.twins import CatalogTwin, an_acme, settle
+import structlog
+from tests.edge.twins import CatalogTwin, SettableTime, an_acme, change_of, settle
 from tests.edge.visitors import Line, request
 
+from ecatalog_client.breaker import BreakerState
 from ecatalog_edge.app import EdgeId, main
+from ecatalog_edge.calls import Calls
 from ecatalog_edge.edge import Edge
 from ecatalog_edge.hosts import DemoHosts
 from ecatalog_edge.internal import Internal
 from ecatalog_edge.journal import Journal, RequestEnded
 from ecatalog_edge.settings import SettingError, Settings
+from ecatalog_edge.state import Denial
 
 ROOT = Path(__file__).parents[2]
 
@@ -242,3 +246,54 @@ def test_an_edge_keeps_its_name_and_a_second_one_has_another(tmp_path: Path) -> 
 )
 def test_a_demo_has_one_origin(url: str, label: str, origin: bytes) -> None:
     assert DemoHosts(url).origin_of(label) == origin
+
+
+class Stubborn:
+    """A connection that cannot be cut."""
+
+    kind = "request"
+
+    def cut(self, denial: Denial) -> None:
+        raise RuntimeError("it does not let go")
+
+
+async def test_an_edge_that_cannot_cut_fails_instead_of_acknowledging(
+    edge: Edge, line: Line, catalog: CatalogTwin
+) -> None:
+    """The process then ends with status 1, and the system closes what is left. The others are cut all the same."""
+    await line.upgrade("/ws")
+    (live,) = edge.registry.all()
+    live.connections.add(Stubborn())
+    before = len(catalog.acks.sent)
+    with structlog.testing.capture_logs() as events:
+        catalog.say(change_of(catalog.position + 1, [an_acme(is_revoked=True)]))
+        await asyncio.wait_for(edge.failed.wait(), 5)
+    assert await line.close_code() == 4403
+    assert len(catalog.acks.sent) == before
+    assert "edge.failed" in [event["event"] for event in events]
+
+
+async def test_a_timer_that_cannot_cut_fails_too(edge: Edge, line: Line, edge_time: SettableTime) -> None:
+    await line.upgrade("/ws")
+    (live,) = edge.registry.all()
+    live.connections.add(Stubborn())
+    with structlog.testing.capture_logs():
+        edge_time.wall_offset = 7200.0
+        await asyncio.wait_for(edge.failed.wait(), 5)
+
+
+async def test_calls_to_the_gateway_are_counted(edge: Edge) -> None:
+    calls = Calls()
+    hooks = calls.hooks()
+    hooks.attempt("Redeem", "ok", 0.01)
+    hooks.retry("Leave")
+    hooks.breaker("127.0.0.1:9090", BreakerState.OPEN)
+    hooks.watch("edge", True)
+    internal = Internal(edge, calls)
+    await internal.start("127.0.0.1", 0)
+    _, metrics = await get(f"http://127.0.0.1:{internal.port}/metrics")
+    await internal.stop()
+    assert 'ecatalog_edge_calls_total{method="Redeem",outcome="ok"} 1.0' in metrics
+    assert 'ecatalog_edge_call_retries_total{method="Leave"} 1.0' in metrics
+    assert 'ecatalog_edge_breaker{state="open",upstream="127.0.0.1:9090"} 1.0' in metrics
+    assert "ecatalog_edge_watch_connected 1.0" in metrics

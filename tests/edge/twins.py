@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -92,7 +92,7 @@ class CatalogTwin:
         self.refusal: Exception | None = None
         self._updates: asyncio.Queue[EdgeUpdate] = asyncio.Queue()
 
-    async def watch(self, edge_id: str) -> AsyncIterator[EdgeUpdate]:
+    async def watch(self, edge_id: str) -> AsyncGenerator[EdgeUpdate, None]:
         while True:
             yield await self._updates.get()
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.proof
 CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
 SOCKET = """() => new Promise((done, failed) => {
   const socket = new WebSocket(location.origin.replace('http', 'ws') + '/live');
-  window.closed = new Promise(over => { socket.onclose = e => over({code: e.code, reason: e.reason, at: Date.now()}); });
+  window.socketClosed = new Promise(over => { socket.onclose = e => over({code: e.code, reason: e.reason, at: Date.now()}); });
   socket.onopen = () => socket.send(JSON.stringify({type: 'echo', text: 'hello'}));
   socket.onmessage = e => { const m = JSON.parse(e.data); if (m.type === 'echo') done(m.text); };
   socket.onerror = () => failed(new Error('the socket failed'));
@@ -56,6 +56,7 @@ class Pulse(threading.Thread):
 
     def __init__(self, port: int, host: str, cookie: str) -> None:
         super().__init__(daemon=True)
+        self.port = port
         self.line = Line(port, host)
         self.cookie = cookie
         self.seen: list[tuple[float, int]] = []
@@ -66,9 +67,10 @@ class Pulse(threading.Thread):
             sent = time.time()
             try:
                 status = self.line.ask("GET", "/healthz", {"Cookie": self.cookie}).status
-            except ConnectionError:
+            except OSError:
                 status = 0
-                self.line = Line(self.line.sock.getpeername()[1], self.line.host)
+                self.line.close()
+                self.line = Line(self.port, self.line.host)
             self.seen.append((sent, status))
 
     def end(self, *, after: float) -> list[tuple[float, int]]:
@@ -142,8 +144,9 @@ def test_a_revocation_closes_the_demo_before_it_answers(place: Installation, bro
     assert datetime.fromisoformat(cut["certain_at"]).timestamp() <= answer.at + 0.001
     assert was_closed, "the socket was still open when revoke had answered"
     assert socket.close_code() == 4403
+    socket.close()
     assert_nothing_served_after(seen, answer.at)
-    closed = page.evaluate("() => window.closed")
+    closed = page.evaluate("() => window.socketClosed")
     assert closed["code"] == 4403
     assert closed["at"] / 1000 - asked < 1
     assert refused(place, host, cookie).status == 403
@@ -171,11 +174,12 @@ def test_the_end_of_a_window_closes_the_demo_with_nobody_calling(place: Installa
     assert not socket.is_closed_now(), "moving the end dropped a connection"
     assert socket.close_code() == 4403
     closed_at = time.time()
+    socket.close()
     seen = pulse.end(after=0.5)
 
     assert -0.5 < closed_at - end.timestamp() < 1, "exact to the second"
     assert_nothing_served_after(seen, end.timestamp())
-    closed = page.evaluate("() => window.closed")
+    closed = page.evaluate("() => window.socketClosed")
     assert closed["code"] == 4403
     assert closed["at"] / 1000 - end.timestamp() < 1
     assert refused(place, host, cookie).status == 403

@@ -42,9 +42,9 @@ async def log_in(door: Door, email: str, password: str) -> SignedIn:
     async with door.part(Hasher).turn() as turn:
         # Once more: of many guesses sent at once, those beyond the limit find it here.
         throttle.refuse_if_exhausted(email, door.address)
+        throttle.count_attempt(email, door.address)
         seen = await door.db.read(queries.find_credential, email)
         if not await turn.verify(seen.password_hash if seen else None, password) or seen is None:
-            throttle.count_failure(email, door.address)
             _log.warning("login_refused", address=door.address)
             raise Unauthorized(WRONG_LOGIN)
         new_hash = await turn.hash(password) if turn.is_outdated(seen.password_hash) else None

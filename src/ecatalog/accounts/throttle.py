@@ -1,7 +1,7 @@
-"""How often somebody may guess. Counts failures only: whoever knows the password is never slowed down.
+"""How often somebody may guess a password: so many attempts without success, then a wait that rises.
 
-Per account *and* network, so that a stranger cannot lock anybody out from elsewhere; and per network, over
-all accounts. The wait rises: up to a minute after 5 failures, up to an hour after 20, up to a day after 60.
+Per account *and* network, so that a stranger cannot lock anybody out from elsewhere; and per network, over all
+accounts. The wait is up to a minute after 5 failures, up to an hour after 20, up to a day after 60.
 """
 
 from collections import deque
@@ -37,7 +37,8 @@ Key = tuple[str, str]
 class Throttle:
     """The failures of late, in memory, exact: a list of instants per key. A restart forgets them.
 
-    Bounded: beyond 50,000 keys the one that failed longest ago is forgotten.
+    Bounded: beyond 50,000 keys the one that failed longest ago is forgotten. (The memory storage of `limits`
+    keeps every key for ever, starts a thread when it is asked, and reads a clock of its own.)
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -51,7 +52,8 @@ class Throttle:
             seconds = wait.total_seconds()
             raise Exhausted(f"Too many failed logins. Try again in {_in_words(seconds)}.", retry_after=seconds)
 
-    def count_failure(self, email: str, address: str) -> None:
+    def count_attempt(self, email: str, address: str) -> None:
+        """Counts one more failure, before the password is looked at: guesses sent at once are counted too."""
         for key, limits in _limits(email, address):
             # Taken out and put back, so that the dictionary's order is that of the latest failures.
             failures = self._failures.pop(key, None) or deque(maxlen=max(limit.failures for limit in limits))
@@ -61,8 +63,11 @@ class Throttle:
             del self._failures[next(iter(self._failures))]
 
     def forgive(self, email: str, address: str) -> None:
-        """The right password came: this account's failures from this network do not count any more."""
+        """The attempt was no failure: this account's do not count any more, and the network has one less."""
         self._failures.pop(_pair(email, address), None)
+        failures = self._failures.get(_network(address))
+        if failures:
+            failures.pop()
 
     def _wait(self, key: Key, limits: tuple[Limit, ...]) -> timedelta:
         """How long until one more failure is let through; none when it would be now."""
@@ -72,12 +77,16 @@ class Throttle:
 
 
 def _limits(email: str, address: str) -> tuple[tuple[Key, tuple[Limit, ...]], ...]:
-    return (_pair(email, address), PER_PAIR), (("", network_of(address)), PER_NETWORK)
+    return (_pair(email, address), PER_PAIR), (_network(address), PER_NETWORK)
 
 
 def _pair(email: str, address: str) -> Key:
     # Hashed: addresses are personal, and those of nobody are chosen by whoever asks.
     return hash_secret(email)[:32], network_of(address)
+
+
+def _network(address: str) -> Key:
+    return "", network_of(address)
 
 
 def network_of(address: str) -> str:

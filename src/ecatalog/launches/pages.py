@@ -3,8 +3,6 @@
 It works without scripts: opening is a form, waiting is a page that loads itself again every second.
 """
 
-from datetime import datetime
-
 import msgspec
 from starlette.responses import Response
 
@@ -57,7 +55,7 @@ class Phase(msgspec.Struct, frozen=True):
     """One line of the waiting page."""
 
     words: str
-    at: datetime
+    seconds: float
 
 
 async def show_catalog(visit: Visit) -> Response:
@@ -139,8 +137,12 @@ def _launch_and_name(tx: Tx, actor: Actor, launch_id: str) -> tuple[Launch, str]
 
 
 def _phases_of(launch: Launch) -> list[Phase]:
+    """The phases in the order in which they began, with the seconds from the first one."""
     by_time = sorted(launch.phases.items(), key=lambda item: item[1])
-    return [Phase(_PHASES.get(name, name.replace("_", " ").capitalize()), at) for name, at in by_time]
+    return [
+        Phase(_PHASES.get(name, name.replace("_", " ").capitalize()), (at - by_time[0][1]).total_seconds())
+        for name, at in by_time
+    ]
 
 
 def _signed_in(visit: Visit) -> Actor:

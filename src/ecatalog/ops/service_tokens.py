@@ -1,4 +1,4 @@
-"""The tokens of our own services on one machine: a file each in `DIR/tokens`, mode 600, and its hash in the database."""
+"""The tokens of our own services on one machine: a file each in `DIR/tokens`, mode 600, its hash in the database."""
 
 import asyncio
 import os
@@ -19,15 +19,14 @@ async def ensure_service_tokens(db: Database, directory: Path) -> None:
     for name, scopes in SERVICES.items():
         path = directory / name
         known = await asyncio.to_thread(_read, path)
-        if known and await db.read(_is_good, known):
-            continue
-        token = new_secret()
-        await db.write(create_api_token, SYSTEM, f"{name} of this machine", scopes, token)
-        await asyncio.to_thread(_write_secret, path, token)
+        if not known or not await db.read(_is_good, known):
+            token = new_secret()
+            await db.write(create_api_token, SYSTEM, f"{name} of this machine", scopes, token)
+            await asyncio.to_thread(_write_secret, path, token)
 
 
-def _is_good(tx: Tx, token: str) -> bool:
-    found = token_by_hash(tx, hash_secret(token))
+def _is_good(tx: Tx, secret: str) -> bool:
+    found = token_by_hash(tx, hash_secret(secret))
     return found is not None and found.is_good_at(tx.now)
 
 

@@ -5,7 +5,6 @@ Everything in a page is escaped unless a template says so.
 
 import hashlib
 import mimetypes
-from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 
@@ -29,8 +28,6 @@ class Layout:
             lstrip_blocks=True,
         )
         self._templates.globals["static"] = self._address
-        self._templates.filters["day"] = _day
-        self._templates.filters["clock_time"] = _clock_time
 
     def render(self, template: str, **values: Any) -> str:
         """The page as text; a name that nobody gave is an error, not a gap."""
@@ -41,10 +38,3 @@ class Layout:
         content, _ = self.files[name]
         return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"
 
-
-def _day(instant: datetime) -> str:
-    return f"{instant.astimezone(UTC):%d %B %Y, %H:%M} UTC".lstrip("0")
-
-
-def _clock_time(instant: datetime) -> str:
-    return f"{instant.astimezone(UTC):%H:%M:%S}"

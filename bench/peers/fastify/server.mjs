@@ -1,0 +1,157 @@
+// The catalog's hot operations as a good Fastify developer writes them: the same tables, the same checks, the same
+// durability, one transaction per request. Settings: DB_PATH, PORT, LOG_PATH.
+import { createHash, randomUUID } from 'node:crypto'
+import Database from 'better-sqlite3'
+import Fastify from 'fastify'
+import { answerOf, catalogAnswer, launchAnswer, meAnswer } from './schemas.mjs'
+
+const IDLE_MS = 30 * 60_000
+const SEEN_EVERY_MS = 60_000
+const MOST_LAUNCHES = 3
+const PAGE_SIZE = 50
+
+const db = new Database(process.env.DB_PATH)
+db.pragma('journal_mode = WAL')
+db.pragma('synchronous = FULL')
+db.pragma('foreign_keys = ON')
+db.pragma('busy_timeout = 5000')
+db.pragma('cache_size = -16384')
+
+const LAUNCH = `id, demo_id, client_id, user_id, kind, wanted, state, phase, reason, phases, idle_at, ends_at,
+  created_at, updated_at`
+
+const sql = {
+  session: db.prepare(`SELECT s.id, s.client_id, s.expires_at, s.last_seen_at FROM sessions s
+    JOIN clients c ON c.id = s.client_id
+    WHERE s.token_hash = ? AND s.expires_at > ? AND c.revoked_at IS NULL`),
+  seen: db.prepare('UPDATE sessions SET last_seen_at = ? WHERE id = ?'),
+  opening: db.prepare(`SELECT d.status AS demo_status, d.lifetime_seconds, c.access_starts_at, c.access_ends_at,
+      a.demo_id IS NOT NULL AS is_granted, l.id, l.demo_id, l.client_id, l.user_id, l.kind, l.wanted, l.state, l.phase,
+      l.reason, l.phases, l.idle_at, l.ends_at, l.created_at, l.updated_at
+    FROM clients c JOIN demos d ON d.id = @demo
+    LEFT JOIN client_demo_access a ON a.client_id = @client AND a.demo_id = @demo AND a.revoked_at IS NULL
+    LEFT JOIN launches l ON l.client_id = @client AND l.demo_id = @demo AND l.kind = 'open' AND l.wanted = 'running'
+      AND l.state IN ('queued', 'starting', 'running')
+    WHERE c.id = @client AND c.revoked_at IS NULL`),
+  live: db.prepare(`SELECT count(*) AS live FROM launches WHERE client_id = ? AND kind = 'open'
+    AND wanted = 'running' AND state IN ('queued', 'starting', 'running')`).pluck(),
+  queue: db.prepare(`INSERT INTO launches (id, demo_id, client_id, kind, wanted, state, phase, label, spec_hash, phases,
+      ends_at, created_at, updated_at)
+    VALUES (?, ?, ?, 'open', 'running', 'queued', 'queued', ?, '', ?, ?, ?, ?)`),
+  fact: db.prepare(`INSERT INTO audit_log (at, actor, kind, client_id, demo_id, details)
+    VALUES (?, ?, 'launch.queued', ?, ?, ?)`),
+  launch: db.prepare(`SELECT ${LAUNCH} FROM launches WHERE id = ?`),
+  event: db.prepare(`INSERT INTO usage_analytics (client_id, demo_id, event_type, timestamp, launch_id)
+    VALUES (?, ?, 'demo_opened', ?, ?)`),
+  day: db.prepare(`INSERT INTO usage_daily (client_id, demo_id, day, opens, first_at, last_at)
+    VALUES (@client, @demo, @day, 1, @now, @now)
+    ON CONFLICT (client_id, demo_id, day) DO UPDATE SET opens = opens + 1, last_at = max(last_at, excluded.last_at)`),
+  client: db.prepare('SELECT * FROM clients WHERE id = ?'),
+  catalog: db.prepare(`SELECT d.* FROM client_demo_access a JOIN demos d ON d.id = a.demo_id
+    WHERE a.client_id = ? AND a.revoked_at IS NULL AND d.status = 'active' ORDER BY d.name, d.id LIMIT ?`)
+}
+
+const app = Fastify({
+  logger: { level: 'info', file: process.env.LOG_PATH, base: { service: 'peer' } },
+  disableRequestLogging: true,
+  genReqId: () => randomUUID()
+})
+
+class Refusal extends Error {
+  constructor (statusCode, code, detail) {
+    super(detail)
+    Object.assign(this, { statusCode, code })
+  }
+}
+
+app.setErrorHandler((error, request, reply) => {
+  const status = error.statusCode ?? 500
+  if (status >= 500) request.log.error(error)
+  reply.code(status).type('application/problem+json')
+    .send(JSON.stringify({ status, code: error.code, detail: status < 500 ? error.message : 'A fault of ours.' }))
+})
+
+app.decorateRequest('session', null)
+app.addHook('onRequest', async (request) => {
+  const [scheme, token] = (request.headers.authorization ?? '').split(' ')
+  if (scheme.toLowerCase() !== 'bearer' || !token) throw new Refusal(401, 'unauthorized', 'Log in first.')
+  const now = new Date()
+  const session = sql.session.get(createHash('sha256').update(token).digest('hex'), now.toISOString())
+  const idle = session ? now - Date.parse(session.last_seen_at) : Infinity
+  if (idle > IDLE_MS) throw new Refusal(401, 'unauthorized', 'Your session has ended. Log in again.')
+  if (idle > SEEN_EVERY_MS) sql.seen.run(now.toISOString(), session.id)
+  request.session = session
+})
+
+app.addHook('onResponse', async (request, reply) => {
+  request.log.info({
+    method: request.method,
+    route: request.routeOptions.url,
+    status: reply.statusCode,
+    ms: reply.elapsedTime,
+    actor: `client:${request.session?.client_id ?? ''}`
+  }, 'request')
+})
+
+function refuse (found, now) {
+  if (!found?.is_granted || found.demo_status !== 'active') throw new Refusal(404, 'not_found', 'There is no such demo.')
+  if (now < found.access_starts_at) throw new Refusal(403, 'forbidden', 'Your access has not begun.')
+  if (now >= found.access_ends_at) throw new Refusal(403, 'forbidden', 'Your access has ended.')
+}
+
+function queueLaunch (client, demo, found, now) {
+  if (sql.live.get(client) >= MOST_LAUNCHES) throw new Refusal(429, 'exhausted', 'Stop another demo first.')
+  const id = randomUUID()
+  const lifetimeEnd = new Date(Date.parse(now) + found.lifetime_seconds * 1000).toISOString()
+  const ends = lifetimeEnd < found.access_ends_at ? lifetimeEnd : found.access_ends_at
+  const label = `d${randomUUID().replaceAll('-', '')}`
+  sql.queue.run(id, demo, client, label, JSON.stringify({ queued: now }), ends, now, now)
+  sql.fact.run(now, `client:${client}`, client, demo, JSON.stringify({ launch: id }))
+  return sql.launch.get(id)
+}
+
+const openDemo = db.transaction((client, demo) => {
+  const now = new Date().toISOString()
+  const found = sql.opening.get({ client, demo })
+  refuse(found, now)
+  const launch = found.id ? found : queueLaunch(client, demo, found, now)
+  sql.event.run(client, demo, now, launch.id)
+  sql.day.run({ client, demo, day: now.slice(0, 10), now })
+  return launch
+}).immediate
+
+app.post('/api/demos/:id/open', { schema: answerOf(launchAnswer) }, async (request) => {
+  const launch = openDemo(request.session.client_id, request.params.id)
+  return { ...launch, phases: JSON.parse(launch.phases) }
+})
+
+function accessStatus (client, now) {
+  if (client.revoked_at) return 'revoked'
+  if (now < client.access_starts_at) return 'pending'
+  return now < client.access_ends_at ? 'active' : 'expired'
+}
+
+app.get('/api/auth/me', { schema: answerOf(meAnswer) }, async (request) => {
+  const { id, client_id: clientId, expires_at: expiresAt } = request.session
+  const client = sql.client.get(clientId)
+  client.access_status = accessStatus(client, new Date().toISOString())
+  client.notes = ''
+  return { role: 'client', user: null, client, session_id: id, expires_at: expiresAt }
+})
+
+app.get('/api/demos', { schema: answerOf(catalogAnswer) }, async (request) => {
+  const items = sql.catalog.all(request.session.client_id, PAGE_SIZE)
+  for (const demo of items) {
+    demo.keywords = JSON.parse(demo.keywords)
+    demo.environment = {}
+  }
+  return { items, next: null }
+})
+
+process.on('SIGTERM', async () => {
+  await app.close()
+  db.close()
+  process.exit(0)
+})
+
+await app.listen({ host: '127.0.0.1', port: Number(process.env.PORT) })
