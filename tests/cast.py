@@ -172,7 +172,13 @@ def _client(tx: Tx, owner: Person, name: str, start: str, end: str, timezone: st
 
 
 def _with_session(tx: Tx, role: Role, person_id: str, email: str, **whose: str) -> Person:
-    token, session_id = f"token of {email}".replace(" ", "-"), new_id()
+    token = f"token-of-{email}"
+    session_id = _start_session(tx, token, **whose)
+    return Person(role, person_id, email, token, session_id)
+
+
+def _start_session(tx: Tx, /, token: str, **whose: str) -> str:
+    session_id = new_id()
     accounts.start_session(
         tx,
         token_hash=hash_secret(token),
@@ -182,7 +188,13 @@ def _with_session(tx: Tx, role: Role, person_id: str, email: str, **whose: str) 
         agent="tests",
         **whose,
     )
-    return Person(role, person_id, email, token, session_id)
+    return session_id
+
+
+async def another_session(db: Database, client: Person) -> Actor:
+    """A second session of a client, as from another browser."""
+    session_id = await db.write(_start_session, new_id(), client_id=client.id)
+    return Actor(client.role, client.id, session_id)
 
 
 def facts(tx: Tx, kind: str) -> list[dict[str, Any]]:

@@ -14,10 +14,9 @@ import pytest
 
 if TYPE_CHECKING:
     from ecatalog.app import Gateway
-    from tests.cast import Caller, Cast, SettableClock
-
     from ecatalog.kit.db import Database
     from ecatalog.web.door import Door
+    from tests.cast import Caller, Cast, SettableClock
 
 
 @pytest.fixture
@@ -60,7 +59,6 @@ def door(tmp_path: Path, db: Database, clock: SettableClock) -> Door:
 async def gateway(tmp_path: Path, clock: SettableClock) -> AsyncIterator[Gateway]:
     """A started gateway in this process, on free ports, empty until the test asks for a caller."""
     from ecatalog.app import build
-
     from ecatalog.settings import Settings
 
     settings = Settings(data=tmp_path / "gateway", grpc_port=0, log_level="warning", jwt_secret="s" * 43)

@@ -30,7 +30,7 @@ function draw() {
 function connect() {
   const socket = new WebSocket(location.origin.replace(/^http/, 'ws') + '/live');
   socket.onopen = () => { pause = 500; state(true, 'live'); };
-  socket.onmessage = event => { const message = JSON.parse(event.data); if (message.type === 'reading') show(message); };
+  socket.onmessage = event => { const message = JSON.parse(event.data); if (message.type === 'reading') show(message); else if (message.type === 'history') points.splice(0, points.length, ...message.orders_per_minute); };
   socket.onclose = event => {
     state(false, event.reason || 'reconnecting');
     if (event.code !== 4403) setTimeout(connect, pause = Math.min(pause * 2, 8000));

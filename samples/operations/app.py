@@ -26,6 +26,7 @@ FILES = {
 }
 ACCEPT = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 LONGEST_MESSAGE = 64 * 1024
+POINTS = 119
 HUBS = ("Rotterdam", "Hamburg", "Gdansk", "Antwerp", "Le Havre", "Valencia")
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 
@@ -117,7 +118,10 @@ class Conversation:
             self.over.set()
 
     def _tell(self) -> None:
+        now = time.time()
+        past = [reading(now - second)["orders_per_minute"] for second in range(POINTS, 0, -1)]
         try:
+            self._send(TEXT, json.dumps({"type": "history", "orders_per_minute": past}).encode())
             while not self.over.is_set():
                 self._send(TEXT, json.dumps(reading(time.time())).encode())
                 self.over.wait(1)

@@ -73,9 +73,12 @@ JOBS: tuple[Job, ...] = (
 _log = structlog.get_logger("ecatalog")
 
 
-def build(settings: Settings, *, clock: Clock = utc_now) -> "Gateway":
-    """A gateway with these settings, not started: nothing is opened, bound or written yet."""
-    return Gateway(settings, clock)
+def build(settings: Settings, *, clock: Clock = utc_now, hasher: Hasher | None = None) -> "Gateway":
+    """A gateway with these settings, not started: nothing is opened, bound or written yet.
+
+    `hasher` is for tests, which cannot pay for good hashes each time.
+    """
+    return Gateway(settings, clock, hasher or Hasher(concurrency=settings.hash_concurrency))
 
 
 class Gateway:
@@ -84,7 +87,7 @@ class Gateway:
     `start` opens the database and begins to serve gRPC; whoever runs it brings the HTTP listeners.
     """
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, hasher: Hasher) -> None:
         self.settings = settings
         self.db = Database(settings.database, clock=clock, busy_timeout_ms=settings.sqlite_timeout_ms)
         self.setup_link: str | None = None
@@ -93,7 +96,7 @@ class Gateway:
         self._rpc: RpcServer | None = None
         self._rpc_measures = Measures()
         self._sessions = Sessions(self.db, clock, settings.session_idle)
-        self.door = Door(self.db, settings, clock, self._build_parts(clock))
+        self.door = Door(self.db, settings, clock, self._build_parts(clock, hasher))
         self.operations = with_shell_operations(OPERATIONS, version=version("ecatalog"), url=settings.catalog_url)
         callers = Callers(self._sessions.authenticate, settings.catalog_url, settings.session_lifetime)
         pages = PageShell(
@@ -106,11 +109,11 @@ class Gateway:
         self.asgi = Dispatch(self.operations, door=self.door, callers=callers, pages=pages)
         self.internal = Internal(self._find_problems, self._build_registry())
 
-    def _build_parts(self, clock: Clock) -> dict[type, Any]:
+    def _build_parts(self, clock: Clock, hasher: Hasher) -> dict[type, Any]:
         settings = self.settings
         parts = (
             self._sessions,
-            Hasher(concurrency=settings.hash_concurrency),
+            hasher,
             Throttle(clock),
             ClientReader(client_for),
             EdgeHub(self.db, settings.edge_lease, clock=clock),

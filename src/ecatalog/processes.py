@@ -103,7 +103,10 @@ async def is_ready(host: str, port: int) -> bool:
     """Whether the service there answers 200 to /readyz."""
     try:
         async with asyncio.timeout(_SECONDS_TO_ANSWER):
-            reader, writer = await asyncio.open_connection(host, port)
+            # A connection to a free high port may be given that very port, and so meet itself (RFC 9293, 3.5: both
+            # sides open at once): the service would find its port taken. From another loopback address it cannot.
+            own = ("127.0.0.2", 0) if host == "127.0.0.1" else None
+            reader, writer = await asyncio.open_connection(host, port, local_addr=own)
             writer.write(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             first = await reader.readline()
             writer.close()

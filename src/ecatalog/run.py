@@ -17,6 +17,7 @@ import uvloop
 
 from ecatalog.app import Gateway, build
 from ecatalog.kit.db import RefusedToStart
+from ecatalog.listening import bind
 from ecatalog.ops.queries import has_sample_logins
 from ecatalog.settings import OPEN_SAMPLES, BadSetting, Settings
 from ecatalog_client.logs import configure_logs
@@ -123,22 +124,6 @@ def _config(app: Any) -> uvicorn.Config:
         timeout_keep_alive=75,
         timeout_graceful_shutdown=_SECONDS_FOR_REQUESTS,
     )
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """A bound socket; BadSetting when the address is taken or not of this machine."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    try:
-        bound.bind((host, port))
-    except OSError as error:
-        bound.close()
-        raise BadSetting(
-            f"cannot listen on {host}:{port} ({error.strerror}). Stop what listens there, or choose another port."
-        ) from None
-    return bound
 
 
 def _end_on_signals(end: asyncio.Future[int], lifeline: int | None) -> None:

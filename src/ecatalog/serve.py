@@ -5,6 +5,7 @@ went, they end too, and so do the demos that run as local processes.
 """
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -12,8 +13,9 @@ from collections.abc import Mapping
 
 import structlog
 
+from ecatalog.listening import refuse_taken
 from ecatalog.processes import Brood, adopt_orphans, is_ready
-from ecatalog.settings import SECRETS, BadSetting, Settings, variable
+from ecatalog.settings import SECRETS, Settings, variable
 from ecatalog_client.logs import configure_logs
 
 log = structlog.get_logger("ecatalog.serve")
@@ -30,7 +32,7 @@ SERVICES = ("gateway", "edge", "launcher")
 def main(settings: Settings, env: Mapping[str, str]) -> int:
     """Runs everything until SIGTERM, SIGINT or SIGHUP; 0 after an orderly end. Raises BadSetting."""
     configure_logs("serve", settings.log_level, settings.log_json)
-    refuse_shared_ports(settings)
+    refuse_taken(listeners(settings))
     adopt_orphans()
     lifeline, held = os.pipe()
     heard, told = os.pipe()
@@ -68,15 +70,24 @@ def environments(settings: Settings, env: Mapping[str, str], lifeline: int, told
     return {"gateway": gateway, **others}
 
 
-def refuse_shared_ports(settings: Settings) -> None:
-    """Raises BadSetting when two of the six listeners would have the same port."""
-    ports = {"port": settings.port, "edge_port": settings.edge_port, "grpc_port": settings.grpc_port}
-    ports |= {f"internal_port + {offset}": settings.internal_port + offset for offset in range(3)}
-    seen: dict[int, str] = {}
-    for name, port in ports.items():
-        if port in seen:
-            raise BadSetting(f"{seen[port]} and {name} are both {port}: give each listener its own port.")
-        seen[port] = name
+def listeners(settings: Settings) -> dict[str, tuple[str, int]]:
+    """Every address that the three services will listen on, by what it is for."""
+    named = {
+        "the catalog": (settings.host, settings.port),
+        "the demos": (settings.edge_host, settings.edge_port),
+        "gRPC": (settings.grpc_host, settings.grpc_port),
+    }
+    inside = {
+        f"health of the {name}": (settings.internal_host, settings.internal_port + offset)
+        for offset, name in enumerate(SERVICES)
+    }
+    return named | inside
+
+
+def read_tokens(settings: Settings) -> dict[str, str]:
+    """The token of each service that needs one, empty when there is none yet."""
+    paths = {name: settings.data / "tokens" / name for name in SERVICES[1:]}
+    return {name: path.read_text() if path.exists() else "" for name, path in paths.items()}
 
 
 class _Supervisor:
@@ -88,6 +99,7 @@ class _Supervisor:
         self._end = asyncio.Event()
         self._status = 0
         self._pids: dict[str, int] = {}
+        self._tokens: dict[str, str] = {}
         self._welcome = ""
         self._has_told = False
 
@@ -101,7 +113,6 @@ class _Supervisor:
         # The gateway makes the tokens of the others at its first start.
         if await self._until_ready("gateway"):
             tasks += [asyncio.create_task(self._keep(name)) for name in SERVICES[1:]]
-            tasks.append(asyncio.create_task(self._renew_tokens()))
             if await self._until_ready(*SERVICES):
                 self._tell()
         await self._end.wait()
@@ -149,20 +160,6 @@ class _Supervisor:
             return False
         return True
 
-    async def _renew_tokens(self) -> None:
-        """A gateway that comes back with another database has made new tokens: the others start again with them."""
-        tokens = self._tokens()
-        while not await self._ended_within(1.0):
-            before, tokens = tokens, self._tokens()
-            for name in SERVICES[1:]:
-                if tokens[name] and tokens[name] != before[name]:
-                    log.info("child.gets_new_token", child=name)
-                    self._brood.end([self._pids[name]])
-
-    def _tokens(self) -> dict[str, str]:
-        paths = {name: self._settings.data / "tokens" / name for name in SERVICES[1:]}
-        return {name: path.read_text() if path.exists() else "" for name, path in paths.items()}
-
     async def _stop(self) -> None:
         """Edge and launcher first, so that they can say good-bye to the gateway."""
         for names in (SERVICES[1:], SERVICES[:1]):
@@ -171,16 +168,23 @@ class _Supervisor:
                 self._status = self._status or 1
 
     def _hear(self) -> None:
-        """A line of JSON from the gateway after each of its starts. The link for the set-up is told at once."""
-        import json
-
+        """A line of JSON from the gateway after each of its starts."""
         for line in os.read(self._heard, 65536).decode().splitlines():
             welcome = json.loads(line)
             self._welcome = _SAMPLE_LOGINS if welcome["has_samples"] else ""
             if welcome["setup_link"]:
                 self._welcome = _SETUP.format(welcome["setup_link"])
-            if self._has_told and welcome["setup_link"]:
+            if welcome["setup_link"] and self._has_told:
                 self._tell()
+        self._hand_out_tokens()
+
+    def _hand_out_tokens(self) -> None:
+        """A gateway that came back with another database has made new tokens: the others start again with them."""
+        before, self._tokens = self._tokens, read_tokens(self._settings)
+        for name, pid in self._pids.items():
+            if name in before and before[name] != self._tokens[name]:
+                log.info("child.gets_new_token", child=name)
+                self._brood.end([pid])
 
     def _tell(self) -> None:
         self._has_told = True

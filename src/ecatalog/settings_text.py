@@ -87,7 +87,8 @@ def kept_secret(path: Path) -> str:
     Raises BadSetting when it can be neither read nor made.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.parent.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.parent.mkdir(exist_ok=True, mode=0o700)
         if not path.exists():
             _make_secret(path)
         found = path.read_text().strip()

@@ -35,7 +35,7 @@ def _seat(site: Site, visitor: "Visitor", exchange: "Exchange", label: str) -> L
     """The visitor's hold on the launch, if it may be served now; otherwise the exchange has been answered."""
     guard = site.guard
     launch = guard.state.launch_at(label)
-    if not guard.is_synced or launch is None:
+    if launch is None:
         exchange.deny(Denial(Why.UNKNOWN) if guard.is_synced else SYNCING)
         return None
     ticket = visitor.ticket_for(label, exchange.request)

@@ -156,7 +156,7 @@ def _why_not(state: State, launch: ServedLaunch, session_id: str, now: datetime)
         (_client_why_not(state, launch, now) if launch.client_id else None)
         or _demo_why_not(state.demos.get(launch.demo_id), is_client=bool(launch.client_id))
         or _session_why_not(state.sessions.get(session_id), launch, now)
-        or _launch_why_not(state.launches.get(launch.id), now)
+        or _launch_why_not(launch, now, is_known=launch.id in state.launches)
     )
 
 
@@ -193,8 +193,11 @@ def _session_why_not(session: ServedSession | None, launch: ServedLaunch, now: d
     return None if is_same else Why.SIGNED_OUT
 
 
-def _launch_why_not(launch: ServedLaunch | None, now: datetime) -> Why | None:
-    if launch is None or launch.state == "stopped" or now >= launch.ends_at:
+def _launch_why_not(launch: ServedLaunch, now: datetime, *, is_known: bool) -> Why | None:
+    """Final launches are gone, with whatever became of them; one that was last seen on its way up has failed."""
+    if not is_known and launch.wanted == "running" and launch.state in ("queued", "starting"):
+        return Why.FAILED
+    if not is_known or launch.state == "stopped" or now >= launch.ends_at:
         return Why.STOPPED
     if launch.state == "failed":
         return Why.FAILED

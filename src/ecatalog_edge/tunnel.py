@@ -96,6 +96,11 @@ class Tunnel:
         self._bytes = {self._visitor: 0, self._demo: 0}
         self._is_over = False
 
+    @property
+    def is_choked(self) -> bool:
+        """The visitor does not keep up."""
+        return self._visitor.is_choked
+
     def open(self, early_from_demo: bytes, early_from_visitor: bytes) -> None:
         """Takes over both sockets, with what had been read beyond the handshake."""
         self._live.connections.add(self)

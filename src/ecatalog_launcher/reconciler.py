@@ -132,8 +132,10 @@ class Reconciler:
 
     async def _go_round(self) -> None:
         while True:
+            # Not wait_for: in Python 3.11 it can swallow a cancellation that comes together with the wake-up.
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _QUIET_SECONDS)
+                async with asyncio.timeout(_QUIET_SECONDS):
+                    await self._wake.wait()
             self._wake.clear()
             if self.is_ready:
                 await self._round()

@@ -1,29 +1,14 @@
 """Logging out: the session is gone at once, and with the last one what the person had open."""
 
-from datetime import timedelta
+import asyncio
 
-from tests.cast import NOON, Caller, Cast, Person, facts, run_launch, uses
+import pytest
 
 from ecatalog.access.actions import log_out
-from ecatalog.accounts.actions import start_session
-from ecatalog.kit.actor import Actor
 from ecatalog.kit.db import Database
-from ecatalog.kit.ids import hash_secret, new_id
+from ecatalog.kit.errors import Unauthorized
 from ecatalog.launches.actions import launch_for, open_demo
-
-
-async def another_session(db: Database, person: Person) -> Actor:
-    session_id = new_id()
-    await db.write(
-        start_session,
-        client_id=person.id,
-        token_hash=hash_secret("another"),
-        session_id=session_id,
-        expires_at=NOON + timedelta(hours=8),
-        address="127.0.0.1",
-        agent="tests",
-    )
-    return Actor(person.role, person.id, session_id)
+from tests.cast import Caller, Cast, another_session, facts, run_launch, uses
 
 
 async def test_a_session_that_logged_out_is_nobody(acme: Caller) -> None:
@@ -40,6 +25,14 @@ async def test_logging_out_stops_what_was_open(db: Database, cast: Cast) -> None
     assert (stopped.wanted, stopped.reason) == ("stopped", "You logged out.")
     assert (await db.read(facts, "session.ended"))[-1]["details"]["session"] == cast.acme.session_id
     assert await db.read(uses, cast.acme.id) == ["demo_opened", "demo_ready", "logout"]
+
+
+async def test_an_open_that_was_on_its_way_leaves_nothing_behind(db: Database, cast: Cast) -> None:
+    out = asyncio.create_task(db.write(log_out, cast.acme.actor))
+    late = asyncio.create_task(db.write(open_demo, cast.acme.actor, cast.portal))
+    await out
+    with pytest.raises(Unauthorized):
+        await late
 
 
 async def test_users_log_out_the_same_way(db: Database, cast: Cast) -> None:

@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
-from tests.cast import NOON, Caller, Cast, SettableClock, facts, run_launch, uses
 
 from ecatalog.access.actions import renew_client
 from ecatalog.kit.db import Database
 from ecatalog.kit.errors import Invalid
 from ecatalog.launches.actions import launch_for, open_demo
+from tests.cast import NOON, Caller, Cast, SettableClock, facts, run_launch, uses
 
 
 async def test_a_date_means_the_end_of_that_day_at_the_client(seller: Caller, acme: Caller) -> None:

@@ -1,17 +1,18 @@
 """Revoking: everything ends in one transaction, and the answer waits for the edges."""
 
 import asyncio
+from functools import partial
 
 import pytest
-from ecatalog.app import Gateway
-from tests.cast import NOON, Caller, Cast, facts, run_launch, uses
 
-from ecatalog.access.actions import record_cut, restore_client, revoke_client
+from ecatalog.access.actions import record_cut, renew_client, restore_client, revoke_client
+from ecatalog.app import Gateway
 from ecatalog.clients.actions import client_for
 from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.errors import Forbidden, NotFound
 from ecatalog.launches.actions import launch_for, open_demo
 from ecatalog_client.types.access import Cut
+from tests.cast import NOON, Caller, Cast, another_session, facts, run_launch, uses
 
 
 def sessions_of(tx: Tx, client_id: str) -> int:
@@ -93,6 +94,13 @@ async def test_the_proof_of_the_cut_is_a_fact(db: Database, cast: Cast) -> None:
     }
 
 
+async def test_what_is_remembered_of_clients_is_forgotten(db: Database, cast: Cast) -> None:
+    for action in (revoke_client, restore_client, partial(renew_client, days=1)):
+        seen = db.counter("clients")
+        await db.write(action, cast.admin.actor, cast.acme.id)
+        assert db.counter("clients") > seen, action
+
+
 # Who may ------------------------------------------------------------------------------------------------------
 
 
@@ -142,7 +150,7 @@ async def test_a_restored_client_is_what_its_window_says(db: Database, cast: Cas
     assert (restored.revoked_at, restored.revoked_by, restored.revoke_reason) == (None, None, None)
     (fact,) = await db.read(facts, "client.restored")
     assert fact["client_id"] == cast.revoked.id
-    await db.write(open_demo, cast.revoked.actor, cast.portal)
+    await db.write(open_demo, await another_session(db, cast.revoked), cast.portal)
 
 
 async def test_restoring_who_was_not_revoked_changes_nothing(db: Database, cast: Cast) -> None:

@@ -4,12 +4,12 @@ import asyncio
 from typing import Any
 
 import pytest
-from tests.cast import NOON, Cast, facts
 
 from ecatalog.clients.actions import create_client
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.db import Database
 from ecatalog.kit.errors import Conflict, Forbidden, Invalid
+from tests.cast import NOON, Cast, facts
 
 NEW: dict[str, Any] = {
     "name": " Nora Lindt ",

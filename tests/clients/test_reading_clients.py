@@ -1,12 +1,12 @@
 """Reading clients: who sees whom, what a client sees of itself, and lists in pages."""
 
 import pytest
-from tests.cast import NOON, Caller, Cast, SettableClock
 
 from ecatalog.clients.actions import client_for, list_clients
 from ecatalog.kit.actor import ANONYMOUS
 from ecatalog.kit.db import Database
 from ecatalog.kit.errors import Invalid, NotFound
+from tests.cast import NOON, Caller, Cast, SettableClock
 
 
 async def test_a_user_reads_everything_of_a_client(viewer: Caller, people: Cast) -> None:

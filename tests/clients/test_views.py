@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
-from tests.cast import NOON, Cast
 
 from ecatalog.access.queries import Request, add_request
 from ecatalog.kit.db import Database, Tx
 from ecatalog.launches.actions import open_demo
 from ecatalog.usage.actions import record_use
+from tests.cast import NOON, Cast
 
 VIEWS = {
     "v_active_clients": "SELECT * FROM v_active_clients ORDER BY id",

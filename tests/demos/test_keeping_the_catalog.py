@@ -1,13 +1,13 @@
 """Adding demos and images, giving grants and taking them back."""
 
 import pytest
-from tests.cast import Cast, facts
 
 from ecatalog.demos.actions import add_demo, add_image, demo_for, grant_demo, withdraw_demo
 from ecatalog.demos.model import NewDemo, slug_of
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.errors import Conflict, Forbidden, Invalid, NotFound
+from tests.cast import Cast, facts
 
 
 def grants_of(tx: Tx, client_id: str) -> dict[str, bool]:

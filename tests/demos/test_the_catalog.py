@@ -1,14 +1,14 @@
 """The catalog: which demos one sees, in what order, and what of them."""
 
 import pytest
-from ecatalog.app import Gateway
-from tests.cast import EDGE, Caller, Cast, Person
 
 from ecatalog.access.actions import revoke_client
+from ecatalog.app import Gateway
 from ecatalog.demos.actions import demo_for, grant_demo, list_demos, withdraw_demo
 from ecatalog.kit.actor import ANONYMOUS
 from ecatalog.kit.db import Database
 from ecatalog.kit.errors import NotFound
+from tests.cast import EDGE, Caller, Cast, Person
 
 
 async def names(db: Database, person: Person, status: str = "") -> list[str]:

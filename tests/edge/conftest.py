@@ -1,15 +1,15 @@
-"""An edge on a free port, a catalog twin that feeds it, and a real demo behind it. The loop is the product's: uvloop."""
+"""An edge on a free port, a catalog twin that feeds it, a real demo behind it. The loop is the product's: uvloop."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import pytest
 import uvloop
+
+from ecatalog_edge.edge import Edge
 from tests.edge.demos import DemoServer
 from tests.edge.twins import CatalogTwin, SettableTime, everything
 from tests.edge.visitors import Line
-
-from ecatalog_edge.edge import Edge
 
 Dial = Callable[[], Awaitable[Line]]
 
@@ -22,6 +22,14 @@ def pytest_asyncio_loop_factories(
 
 @pytest.fixture
 async def demo() -> AsyncIterator[DemoServer]:
+    server = DemoServer()
+    await server.start()
+    yield server
+    await server.stop()
+
+
+@pytest.fixture
+async def second_demo() -> AsyncIterator[DemoServer]:
     server = DemoServer()
     await server.start()
     yield server

@@ -40,6 +40,7 @@ class DemoServer:
         self.sent = 0
         self.lost = asyncio.Event()
         self.custom: bytes = b""
+        self.is_idle = True
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -76,8 +77,11 @@ class DemoServer:
     async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         asked = Asked((await reader.readuntil(b"\r\n\r\n"))[:-4])
         self.asked.append(asked)
+        self.is_idle = False
         handler: Handler = getattr(self, "_" + asked.path.strip("/").partition("/")[0].replace("-", "_"), self._echo)
-        return await handler(asked, reader, writer)
+        goes_on = await handler(asked, reader, writer)
+        self.is_idle = True
+        return goes_on
 
     async def _read_body(self, asked: Asked, reader: asyncio.StreamReader) -> bytes:
         if asked.get("transfer-encoding") != "chunked":

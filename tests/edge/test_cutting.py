@@ -7,6 +7,10 @@ from datetime import timedelta
 import msgspec
 import pytest
 import structlog
+
+from ecatalog_client.types.serving import Begin, Cut, Gone, Lost, ServedSession, Synced
+from ecatalog_edge.edge import Edge
+from ecatalog_edge.tunnel import Tunnel
 from tests.edge.conftest import Dial
 from tests.edge.demos import DemoServer
 from tests.edge.frames import frame
@@ -32,9 +36,6 @@ from tests.edge.twins import (
     settle,
 )
 from tests.edge.visitors import DOMAIN, Line, request
-
-from ecatalog_client.types.serving import Begin, Cut, Gone, Lost, ServedSession, Synced
-from ecatalog_edge.edge import Edge
 
 SOON = timedelta(milliseconds=200)
 ENDED = 4403
@@ -161,6 +162,20 @@ async def test_a_visitor_who_does_not_read_is_cut_as_fast(
     assert (await line.ended()).endswith(b"(reset)")
 
 
+async def test_a_socket_whose_visitor_does_not_read_is_reset_without_waiting(
+    edge: Edge, line: Line, demo: DemoServer, catalog: CatalogTwin
+) -> None:
+    await line.upgrade("/ws-raw")
+    _, writer = await demo.sockets.get()
+    for _ in range(300):
+        writer.write(frame(0x82, bytes(60_000)))
+    (live,) = edge.registry.all()
+    (tunnel,) = live.connections
+    await settle(lambda: isinstance(tunnel, Tunnel) and tunnel.is_choked)
+    assert (await catalog.tell(an_acme(is_revoked=True))).cuts[0].connections == 1
+    assert (await line.ended()).endswith(b"(reset)")
+
+
 @pytest.mark.parametrize("size", [10, 1000, 60_000, 1 << 20], ids=["tiny", "small", "whole", "large"])
 @pytest.mark.parametrize("part", [1, 5, 0.5, 0.99])
 async def test_a_cut_in_the_middle_of_a_frame_lands_on_a_frame_boundary(
@@ -208,8 +223,8 @@ async def test_nothing_that_the_visitor_sends_after_the_cut_reaches_the_demo(
 async def test_the_end_of_the_window_cuts_with_nobody_calling_and_the_gateway_silent(
     edge: Edge, line: Line, catalog: CatalogTwin
 ) -> None:
-    await catalog.tell(an_acme(ends=SOON))
     await line.upgrade("/ws")
+    catalog.say(change_of(catalog.position + 1, [an_acme(ends=SOON)]))
     catalog.say(Lost(reason="the network is gone"))
     assert await line.close_code() == ENDED
     assert edge.guard.count_past_end() == 0
@@ -230,12 +245,14 @@ async def test_the_end_of_the_launch_cuts_by_itself(
     assert (await line.ended()).endswith(b"(reset)")
 
 
-async def test_a_window_that_is_moved_out_in_time_cuts_nothing(edge: Edge, line: Line, catalog: CatalogTwin) -> None:
-    await catalog.tell(an_acme(ends=SOON))
+async def test_a_window_that_is_moved_out_in_time_cuts_nothing(
+    edge: Edge, line: Line, catalog: CatalogTwin, edge_time: SettableTime
+) -> None:
     await line.upgrade("/ws")
+    await catalog.tell(an_acme(ends=timedelta(minutes=10)))
     await catalog.tell(an_acme())
-    moved = edge.guard.clock.now() + SOON
-    await settle(lambda: edge.guard.clock.now() > moved)
+    edge_time.wall_offset = 900.0
+    edge.deadlines.look()
     line.send_frame(0x81, b"still here")
     assert await line.frame() == (0x81, b"still here")
 
@@ -371,6 +388,15 @@ async def test_a_new_snapshot_cuts_what_it_does_not_allow_and_keeps_the_rest(
     acknowledged = await catalog.acks.up_to(catalog.position)
     assert acknowledged.cuts == [Cut(launch_id=LAUNCH, client_id=ACME, connections=1)]
     assert await line.close_code() == ENDED
+
+
+async def test_while_a_new_snapshot_comes_nothing_new_is_served_on_the_old_rows(
+    edge: Edge, line: Line, catalog: CatalogTwin
+) -> None:
+    catalog.say(Begin(epoch="e2", is_snapshot=True, cookie_key=KEY, catalog_url=CATALOG_URL))
+    await settle(lambda: not edge.is_ready)
+    reply = await line.ask("GET", "/", {"Accept": "application/json"})
+    assert reply.json()["code"] == "edge_starting"
 
 
 async def test_each_cut_is_one_event_in_the_log_and_counted(edge: Edge, line: Line, catalog: CatalogTwin) -> None:

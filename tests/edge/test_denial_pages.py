@@ -5,14 +5,14 @@ from datetime import timedelta
 import msgspec
 import pytest
 import structlog
-from tests.edge.conftest import Dial
-from tests.edge.demos import DemoServer
-from tests.edge.twins import CATALOG_URL, LABEL, CatalogTwin, a_launch, an_acme, cookie
-from tests.edge.visitors import DOMAIN, Line
 
 from ecatalog_edge.edge import Edge
 from ecatalog_edge.pages import TEXTS, close_reason, denial_answer
 from ecatalog_edge.state import Denial, Why
+from tests.edge.conftest import Dial
+from tests.edge.demos import DemoServer
+from tests.edge.twins import CATALOG_URL, LABEL, CatalogTwin, a_launch, an_acme, cookie
+from tests.edge.visitors import DOMAIN, Line
 
 
 async def test_a_revoked_client_reads_so_and_whom_to_ask(edge: Edge, line: Line, catalog: CatalogTwin) -> None:

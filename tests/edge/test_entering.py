@@ -4,15 +4,15 @@ import asyncio
 
 import pytest
 import structlog
-from tests.edge.conftest import Dial
-from tests.edge.demos import DemoServer
-from tests.edge.twins import LABEL, LAUNCH, SESSION, CatalogTwin, a_launch, everything, settle
-from tests.edge.visitors import Line
 
 from ecatalog_client.errors import Exhausted, Unavailable
 from ecatalog_client.types.serving import Redeemed
 from ecatalog_edge.edge import Edge
 from ecatalog_edge.entry import clean_path
+from tests.edge.conftest import Dial
+from tests.edge.demos import DemoServer
+from tests.edge.twins import LABEL, LAUNCH, SESSION, CatalogTwin, a_launch, everything, settle
+from tests.edge.visitors import Line
 
 ENTER = "/.ecatalog/enter?code="
 

@@ -3,9 +3,9 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.edge.frames import frame
 
 from ecatalog_edge.websocket import WHOLE, FrameError, ToDemo, ToVisitor, close_frame, frame_header
+from tests.edge.frames import frame
 
 kinds = st.sampled_from([0x81, 0x82, 0x01, 0x00, 0x80, 0xC1, 0x89, 0x8A])
 sizes = st.sampled_from([0, 1, 125, 126, 127, 300, 65_535, WHOLE, WHOLE + 1, WHOLE * 3])
@@ -91,6 +91,13 @@ def test_everything_reaches_the_demo_and_the_end_of_a_frame_is_known(
         passed += len(reader.feed(piece))
         assert reader.is_between_frames == (passed in ends)
     assert passed == sum(map(len, encoded))
+
+
+def test_a_large_frame_is_passed_on_while_it_comes() -> None:
+    reader = ToVisitor()
+    data = frame(0x82, bytes(10 * WHOLE))
+    for at in range(0, len(data), 1000):
+        assert reader.feed(data[at : at + 1000])
 
 
 def test_nothing_follows_a_close_frame() -> None:

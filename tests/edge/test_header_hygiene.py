@@ -3,13 +3,13 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.edge.demos import DemoServer
-from tests.edge.twins import CatalogTwin, SettableTime, cookie, everything, settle
-from tests.edge.visitors import HOST, Line
 
 from ecatalog_edge.cookies import OURS, Ticket, sign, split_cookies, tamed_set_cookie, verify
 from ecatalog_edge.edge import Edge
 from ecatalog_edge.fields import Verdict, tamed_clear_site_data, verdict_on
+from tests.edge.demos import DemoServer
+from tests.edge.twins import CatalogTwin, SettableTime, cookie, everything, settle
+from tests.edge.visitors import HOST, Line
 
 SECRET = "canary-5f1c"
 names = st.text("abcdefghijklmnopqrstuvwxyz-_ABCXYZ", min_size=1, max_size=20)

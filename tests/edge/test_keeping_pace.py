@@ -4,14 +4,13 @@ import asyncio
 import socket
 from pathlib import Path
 
+from ecatalog_edge.edge import Edge
+from ecatalog_edge.upstream import IDLE_SECONDS as POOL_IDLE
+from ecatalog_edge.visitor import ANSWER_SECONDS, BODY_SECONDS, IDLE_SECONDS, LINGER_SECONDS
 from tests.edge.conftest import Dial
 from tests.edge.demos import DemoServer
 from tests.edge.twins import CatalogTwin, an_acme, settle
 from tests.edge.visitors import Line, request
-
-from ecatalog_edge.edge import Edge
-from ecatalog_edge.upstream import IDLE_SECONDS as POOL_IDLE
-from ecatalog_edge.visitor import ANSWER_SECONDS, BODY_SECONDS, IDLE_SECONDS, LINGER_SECONDS
 
 # Both kernels' socket buffers on the way hold a few megabytes on loopback; the edge itself a few hundred kilobytes.
 IN_KERNELS = 24 << 20
@@ -107,11 +106,14 @@ async def test_an_answer_that_a_slow_visitor_has_not_taken_can_still_be_cut(
     small.setblocking(False)
     loop = asyncio.get_running_loop()
     await loop.sock_connect(small, ("127.0.0.1", edge.port))
-    demo.custom = b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n" + bytes(200_000)
+    await settle(lambda: bool(edge.site.visitors))
+    (visitor,) = edge.site.visitors
+    visitor.transport.set_write_buffer_limits(high=1000)
+    demo.custom = b"HTTP/1.1 200 OK\r\nContent-Length: 30000\r\n\r\n" + bytes(30_000)
     await loop.sock_sendall(small, request("GET", "/custom"))
-    await settle(lambda: bool(edge.site.visitors) and next(iter(edge.site.visitors)).is_choked)
+    await settle(lambda: visitor.is_choked and demo.is_idle)
     assert (await catalog.tell(an_acme(is_revoked=True))).cuts[0].connections == 1
-    assert await read_until_reset(small) < 100_000
+    assert await read_until_reset(small) < 30_000
     small.close()
 
 

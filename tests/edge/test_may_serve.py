@@ -201,6 +201,8 @@ def test_a_launch_that_is_gone_is_remembered_for_its_page_and_never_served() -> 
     state.apply(Change(position=2, gone=[Gone(kind="launch", id="l")]))
     assert state.launch_at("label") == LAUNCH
     assert why(state, T0 + HOUR) is Why.STOPPED
+    starting = msgspec.structs.replace(LAUNCH, state="starting")
+    assert why(state, T0 + HOUR, starting) is Why.FAILED
     after = State()
     after.remember(state)
     assert after.launch_at("label") == LAUNCH

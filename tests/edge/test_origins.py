@@ -3,12 +3,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.edge.conftest import Dial
-from tests.edge.twins import LABEL, cookie
-from tests.edge.visitors import HOST, ORIGIN, Line
 
 from ecatalog_edge.edge import Edge
 from ecatalog_edge.origins import may_cause
+from tests.edge.conftest import Dial
+from tests.edge.twins import LABEL, cookie
+from tests.edge.visitors import HOST, ORIGIN, Line
 
 OTHERS = [
     "null",

@@ -3,12 +3,12 @@
 import asyncio
 
 import pytest
+
+from ecatalog_edge.edge import Edge
 from tests.edge.conftest import Dial
 from tests.edge.demos import DemoServer
 from tests.edge.twins import LABEL, CatalogTwin, a_launch, cookie, settle
 from tests.edge.visitors import HOST, ORIGIN, Line, request
-
-from ecatalog_edge.edge import Edge
 
 BIG = bytes(range(256)) * 8192  # 2 MiB
 
@@ -226,12 +226,9 @@ async def test_a_visitor_who_leaves_ends_the_request_at_the_demo(edge: Edge, dia
 
 
 async def test_a_connection_to_an_earlier_address_of_a_launch_is_not_used_again(
-    edge: Edge, line: Line, demo: DemoServer, catalog: CatalogTwin
+    edge: Edge, line: Line, second_demo: DemoServer, catalog: CatalogTwin
 ) -> None:
     assert (await line.ask("GET", "/")).status == 200
-    other = DemoServer()
-    await other.start()
-    await catalog.tell(a_launch(other.address))
+    await catalog.tell(a_launch(second_demo.address))
     assert (await line.ask("GET", "/elsewhere")).status == 200
-    assert [asked.target for asked in other.asked] == ["/elsewhere"]
-    await other.stop()
+    assert [asked.target for asked in second_demo.asked] == ["/elsewhere"]

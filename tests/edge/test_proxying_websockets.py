@@ -3,13 +3,13 @@
 import asyncio
 
 import pytest
+
+from ecatalog_edge.edge import Edge
 from tests.edge.conftest import Dial
 from tests.edge.demos import DemoServer
 from tests.edge.frames import frame
 from tests.edge.twins import settle
 from tests.edge.visitors import Line
-
-from ecatalog_edge.edge import Edge
 
 TEXT, BINARY, CONTINUATION, CLOSE, PING, PONG = 0x81, 0x82, 0x80, 0x88, 0x89, 0x8A
 LARGE = bytes(range(256)) * 4096  # 1 MiB

@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
+
+from ecatalog_edge.edge import Edge
 from tests.edge.demos import DemoServer
 from tests.edge.twins import cookie, settle
 from tests.edge.visitors import HOST, Line, request
-
-from ecatalog_edge.edge import Edge
 
 START = f"Host: {HOST}\r\nCookie: {cookie()}\r\nOrigin: http://{HOST}:8081\r\n"
 POST = f"POST / HTTP/1.1\r\n{START}"

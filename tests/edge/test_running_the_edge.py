@@ -13,8 +13,6 @@ from pathlib import Path
 import aiohttp
 import pytest
 import structlog
-from tests.edge.twins import CatalogTwin, SettableTime, an_acme, change_of, settle
-from tests.edge.visitors import Line, request
 
 from ecatalog_client.breaker import BreakerState
 from ecatalog_edge.app import EdgeId, main
@@ -25,6 +23,8 @@ from ecatalog_edge.internal import Internal
 from ecatalog_edge.journal import Journal, RequestEnded
 from ecatalog_edge.settings import SettingError, Settings
 from ecatalog_edge.state import Denial
+from tests.edge.twins import CatalogTwin, SettableTime, an_acme, change_of, settle
+from tests.edge.visitors import Line, request
 
 ROOT = Path(__file__).parents[2]
 

@@ -25,7 +25,7 @@ class FailingDisk(apsw.VFS):
         self.only = ""
 
     def fail(self, error: type[apsw.Error], *, at: int = 1, is_lasting: bool = True, only: str = "") -> None:
-        """From now on, the `at`-th operation (of those whose name starts with `only`: write, sync) fails."""
+        """From now on, the `at`-th operation (of those whose name starts with `only`, such as `sync` or `write wal`) fails."""
         self.heal()
         self.error, self.fail_at, self.is_lasting, self.only = error, at, is_lasting, only
 
@@ -43,13 +43,14 @@ class _File(apsw.VFSFile):
     def __init__(self, disk: FailingDisk, name: Any, flags: list[int]) -> None:
         super().__init__(USUAL, name, flags)
         self._disk = disk
+        self._kind = "main" if flags[0] & apsw.SQLITE_OPEN_MAIN_DB else "wal"
 
     def xWrite(self, data: bytes, offset: int) -> None:
-        self._disk.did("write")
+        self._disk.did(f"write {self._kind}")
         super().xWrite(data, offset)
 
     def xSync(self, flags: int) -> None:
-        self._disk.did("sync")
+        self._disk.did(f"sync {self._kind}")
         super().xSync(flags)
 
 

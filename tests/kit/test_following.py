@@ -8,12 +8,12 @@ from pathlib import Path
 import apsw
 import pytest
 from structlog.testing import capture_logs
-from tests.kit.rows import keys, put
 
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.errors import Unavailable
 from ecatalog.kit.facts import facts_after
+from tests.kit.rows import keys, put
 
 
 def record(tx: Tx, kind: str) -> int:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import apsw
 import pytest
-from tests.kit.rows import put
 
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.db import Database
 from ecatalog.kit.inspect import check, status
 from ecatalog.kit.migrations import shipped_migrations
+from tests.kit.rows import put
 
 
 async def test_a_whole_database_is_whole_while_it_is_used_and_after(db: Database) -> None:

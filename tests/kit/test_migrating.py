@@ -7,10 +7,10 @@ from pathlib import Path
 
 import apsw
 import pytest
-from tests.kit.rows import keys, put
 
 from ecatalog.kit.db import Database, RefusedToStart
 from ecatalog.kit.migrations import Migration, migrate, read_migrations, shipped_migrations
+from tests.kit.rows import keys, put
 
 NOON = datetime(2026, 3, 1, 12, 30, 5, tzinfo=UTC)
 FIRST = Migration(1, "0001_notes.sql", "CREATE TABLE notes (id INTEGER PRIMARY KEY, text TEXT); ")

@@ -5,11 +5,11 @@ import base64
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.kit.rows import put
 
 from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.errors import Invalid
 from ecatalog.kit.paging import decode_cursor, encode_cursor, page_of
+from tests.kit.rows import put
 
 KEYS = st.lists(st.text() | st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=4).map(tuple)
 

@@ -11,7 +11,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.kit.rows import keys, put
 
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.clock import to_text
@@ -19,6 +18,7 @@ from ecatalog.kit.codec import encode_params, encode_value
 from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.errors import Unavailable
 from ecatalog.kit.readers import LongReaders
+from tests.kit.rows import keys, put
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 COUNT_FOR_EVER = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"

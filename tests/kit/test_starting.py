@@ -8,10 +8,10 @@ from pathlib import Path
 import apsw
 import pytest
 from structlog.testing import capture_logs
-from tests.kit.rows import keys, put
 
 from ecatalog.kit.db import Database, RefusedToStart
 from ecatalog.kit.guards import WriterLock, check_engine, check_place, filesystem_of
+from tests.kit.rows import keys, put
 
 
 async def refusal_of(path: Path) -> str:

@@ -11,12 +11,13 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.kit.disk import FailingDisk, failing_disk
-from tests.kit.rows import keys, put
 
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.errors import Conflict, Unavailable
+from ecatalog.kit.jobs import Job
+from tests.kit.disk import FailingDisk, failing_disk
+from tests.kit.rows import keys, put
 
 SIZE = 5
 
@@ -308,22 +309,29 @@ async def test_what_was_asked_for_during_the_last_commit_is_refused_too(on_disk:
     assert all(isinstance(one, Unavailable) for one in told)
 
 
-async def test_a_checkpoint_that_fails_ends_all_writing_and_loses_nothing(
-    on_disk: Database, disk: FailingDisk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(on_disk._writer._checkpoints, "_due_at", 1)
+async def test_a_checkpoint_that_fails_ends_all_writing_and_loses_nothing(on_disk: Database, disk: FailingDisk) -> None:
     heard: asyncio.Future[BaseException] = asyncio.get_running_loop().create_future()
     on_disk.on_fatal = heard.set_result
-    # The COMMIT syncs once; the checkpoint's sync of the database is a later one.
-    disk.fail(apsw.IOError, at=2, only="sync")
-    assert await on_disk.write(put, "kept") == "kept"
-    assert isinstance(await heard, apsw.IOError)
+    disk.fail(apsw.IOError, only="sync main")
+    written = 0
     with pytest.raises(Unavailable):
-        await on_disk.write(put, "after")
+        while True:
+            await on_disk.write(put, f"k{written}", "x" * 1_000_000)
+            written += 1
+    assert isinstance(await heard, apsw.IOError)
     disk.heal()
     await on_disk.stop()
     await on_disk.start()
-    assert await on_disk.read(keys) == {"before", "kept"}
+    assert {f"k{i}" for i in range(written)} <= await on_disk.read(keys)
+
+
+def test_nobody_is_promised_what_is_not_known_to_be_durable() -> None:
+    loop = asyncio.new_event_loop()
+    job = Job(put, (), {}, loop.create_future())
+    job.value = "a"
+    job.settle()
+    assert isinstance(job.future.exception(), Unavailable)
+    loop.close()
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """The way in: a one-time code for who opened the launch, redeemed by an edge on the launch's own host."""
 
 import pytest
-from tests.cast import EDGE, Caller, Cast, SettableClock, facts, run_launch
 
 from ecatalog.access.actions import log_out, renew_client, revoke_client
 from ecatalog.demos.actions import withdraw_demo
@@ -12,6 +11,7 @@ from ecatalog.kit.ids import new_secret
 from ecatalog.launches.actions import enter_launch, open_demo, redeem_entry, stop_launch
 from ecatalog.launches.model import entry_url, landing_path
 from ecatalog.launches.moves import row_for
+from tests.cast import EDGE, Caller, Cast, SettableClock, facts, run_launch
 
 
 async def running(db: Database, actor: Actor, demo_id: str) -> str:

@@ -3,18 +3,14 @@
 import asyncio
 
 import pytest
-from ecatalog.app import Gateway
-from tests.cast import Caller, Cast, report
 
 from ecatalog.access.actions import log_out
+from ecatalog.app import Gateway
 from ecatalog.kit.db import Database
 from ecatalog.kit.errors import Unauthorized
-from ecatalog.launches.actions import (
-    followed_launch,
-    list_launches,
-    open_demo,
-    stop_launch,
-)
+from ecatalog.launches.actions import followed_launch, launch_for, list_launches, open_demo, stop_launch
+from ecatalog.launches.api import follow_launch
+from tests.cast import Caller, Cast, another_session, report
 
 
 async def open_portal(caller: Caller, people: Cast) -> str:
@@ -57,13 +53,16 @@ async def test_a_launch_that_stops_is_followed_to_its_end(gateway: Gateway, acme
     assert seen[-1][1]["reason"] == "You stopped it."
 
 
-async def test_following_ends_with_the_session(gateway: Gateway, acme: Caller, people: Cast) -> None:
-    launch_id = await open_portal(acme, people)
-    await gateway.db.write(open_demo, people.seller.actor, people.portal)
-    following = asyncio.create_task(acme.get(f"/api/launches/{launch_id}/events"))
-    await asyncio.sleep(0)
-    await gateway.db.write(log_out, people.acme.actor)
-    assert (await following).status in (200, 401), "the stream ends, it does not hang"
+async def test_following_ends_with_the_session(gateway: Gateway, people: Cast) -> None:
+    db, actor = gateway.db, people.acme.actor
+    launch = await db.write(open_demo, actor, people.portal)
+    await another_session(db, people.acme)  # Without one the launch would stop with the session.
+    following = follow_launch(gateway.door, actor, launch.id)
+    assert await anext(following) == ("launch", launch)
+    ending = asyncio.ensure_future(anext(following, None))
+    await db.write(log_out, actor)
+    assert await ending is None
+    assert (await db.read(launch_for, people.admin.actor, launch.id)).wanted == "running"
 
 
 async def test_a_session_that_has_ended_follows_nothing(db: Database, cast: Cast) -> None:

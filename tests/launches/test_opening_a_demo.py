@@ -4,7 +4,6 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from tests.cast import NOON, Caller, Cast, SettableClock, facts, run_launch, uses
 
 from ecatalog.access.actions import renew_client, revoke_client
 from ecatalog.demos.actions import add_demo, withdraw_demo
@@ -14,6 +13,7 @@ from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.errors import CatalogError, Conflict, Exhausted, Forbidden, NotFound
 from ecatalog.launches.actions import launch_for, open_demo, stop_all
 from ecatalog.launches.moves import row_for
+from tests.cast import NOON, Caller, Cast, SettableClock, facts, run_launch, uses
 
 
 def all_launches(tx: Tx) -> list[dict[str, object]]:

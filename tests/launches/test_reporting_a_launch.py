@@ -6,7 +6,6 @@ from typing import get_args
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.cast import LAUNCHER, NOON, Cast, SettableClock, facts, report, run_launch, uses
 
 from ecatalog.kit.actor import Actor, Role
 from ecatalog.kit.db import Database
@@ -15,6 +14,7 @@ from ecatalog.launches.actions import launch_for, open_demo, report_launch, stop
 from ecatalog.launches.model import FINAL, LIVE, MOVES, can_move
 from ecatalog.launches.moves import row_for
 from ecatalog_client.types.launches import LaunchReport, LaunchState
+from tests.cast import LAUNCHER, NOON, Cast, SettableClock, facts, report, run_launch, uses
 
 STATES = get_args(LaunchState)
 states = st.sampled_from(STATES)

@@ -6,8 +6,6 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
-from tests.cast import Cast, SettableClock
-from tests.rpc.stand import COOKIE_KEY, EDGE_TOKEN, Follower, Stand, rows_of, standing, until
 
 from ecatalog.access.actions import restore_client, revoke_client
 from ecatalog.demos.actions import withdraw_demo
@@ -16,6 +14,8 @@ from ecatalog.launches.actions import open_demo
 from ecatalog.launches.serving import FOR_EDGES, take_snapshot
 from ecatalog_client.services import EdgeGateway
 from ecatalog_client.types.serving import Begin, Change, Gone, Heartbeat, Lost, Synced
+from tests.cast import Cast, SettableClock
+from tests.rpc.stand import COOKIE_KEY, EDGE_TOKEN, Follower, Stand, rows_of, standing, until
 
 
 @pytest.fixture
@@ -60,9 +60,7 @@ async def test_an_edge_gets_a_snapshot_then_the_mark_then_heartbeats(
     assert {key[0] for key in follower.rows} == {"client", "grant", "demo", "session"}
 
 
-async def test_a_change_carries_the_rows_that_its_facts_name(
-    edge: EdgeGateway, db: Database, cast: Cast
-) -> None:
+async def test_a_change_carries_the_rows_that_its_facts_name(edge: EdgeGateway, db: Database, cast: Cast) -> None:
     async with aclosing(edge.watch("edge-1")) as updates:
         await until(updates, is_a(Synced))
         launch = await db.write(open_demo, cast.acme.actor, cast.portal)

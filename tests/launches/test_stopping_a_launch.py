@@ -1,7 +1,6 @@
 """Stopping: by who opened it, by our people, by the end of its window or lifetime."""
 
 import pytest
-from tests.cast import Caller, Cast, SettableClock, facts, report, run_launch, uses
 
 from ecatalog.access.actions import renew_client
 from ecatalog.kit.actor import SYSTEM
@@ -10,6 +9,7 @@ from ecatalog.kit.errors import Forbidden, NotFound
 from ecatalog.launches.actions import end_overdue, launch_for, open_demo, stop_all, stop_launch
 from ecatalog.launches.jobs import end_launches_that_are_over, end_what_is_over
 from ecatalog.web.door import Door
+from tests.cast import Caller, Cast, SettableClock, facts, report, run_launch, uses
 
 
 async def test_who_opened_a_demo_stops_it(db: Database, cast: Cast) -> None:
@@ -99,6 +99,19 @@ async def test_a_launch_ends_with_the_window_of_its_client(db: Database, cast: C
     assert await end_what_is_over(db) == 1.0
     over = await db.read(launch_for, SYSTEM, launch.id)
     assert (over.wanted, over.reason) == ("stopped", "The access window ended.")
+
+
+async def test_a_launch_ends_with_a_window_that_was_moved_by_hand(
+    db: Database, cast: Cast, clock: SettableClock
+) -> None:
+    def move(tx: Tx) -> None:
+        tx.run("UPDATE clients SET access_ends_at = :now WHERE id = :id", now=tx.now, id=cast.acme.id)
+
+    launch = await db.write(open_demo, cast.acme.actor, cast.portal)
+    clock.pass_(minutes=1)
+    await db.write(move)
+    assert await end_what_is_over(db) == 1.0
+    assert (await db.read(launch_for, SYSTEM, launch.id)).reason == "The access window ended."
 
 
 async def test_a_launch_ends_with_its_lifetime(db: Database, cast: Cast, clock: SettableClock) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.cast import NOON, PASSWORD_HASH, Cast, facts
 
 from ecatalog.clients.actions import list_clients
 from ecatalog.demos.actions import list_demos
@@ -17,6 +16,7 @@ from ecatalog.kit.db import Database, Tx
 from ecatalog.launches.actions import open_demo
 from ecatalog.ops.samples import load_samples
 from ecatalog.ops.samples_usage import believable_use
+from tests.cast import NOON, PASSWORD_HASH, Cast, facts
 
 
 def use(tx: Tx) -> list[dict[str, Any]]:

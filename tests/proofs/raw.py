@@ -50,9 +50,7 @@ class Line:
         body = b"" if status in {101, 204, 304} else self._body(headers)
         return Answer(status, headers, body, time.time())
 
-    def ask(
-        self, method: str, path: str, headers: dict[str, str] | None = None, body: bytes = b""
-    ) -> Answer:
+    def ask(self, method: str, path: str, headers: dict[str, str] | None = None, body: bytes = b"") -> Answer:
         self.send(method, path, headers, body)
         return self.answer()
 
@@ -103,9 +101,7 @@ class WebSocket(Line):
 
     def send_text(self, text: str) -> None:
         mask, payload = os.urandom(4), text.encode()
-        length = (
-            bytes([0x80 | len(payload)]) if len(payload) < 126 else struct.pack(">BH", 0x80 | 126, len(payload))
-        )
+        length = bytes([0x80 | len(payload)]) if len(payload) < 126 else struct.pack(">BH", 0x80 | 126, len(payload))
         masked = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload))
         self.sock.sendall(b"\x81" + length + mask + masked)
 

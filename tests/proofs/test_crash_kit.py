@@ -13,11 +13,11 @@ from pathlib import Path
 
 import apsw
 import pytest
-from tests.kit.rows import put
 
 from ecatalog.kit.connections import open_reader
 from ecatalog.kit.db import Database
 from ecatalog.kit.inspect import check
+from tests.kit.rows import put
 
 CHILD = Path(__file__).with_name("writer_child.py")
 # A fresh database now and then, so that kills also meet its making, and checks stay quick.

@@ -92,6 +92,13 @@ class Follower:
         self.heartbeat: Heartbeat | None = None
         self._gathered: Rows | None = None
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """The epoch and position to resume from; none within a snapshot."""
+        if not self.begins or self._gathered is not None:
+            return "", 0
+        return self.begins[-1].epoch, self.position
+
     def apply(self, update: Any) -> None:
         match update:
             case Begin():

@@ -4,11 +4,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.cast import NOON, Cast, SettableClock
 
 from ecatalog.kit.db import Database, Tx
 from ecatalog.usage.actions import record_use
 from ecatalog.usage.model import Event
+from tests.cast import NOON, Cast, SettableClock
 
 
 def events(tx: Tx, client_id: str) -> list[dict[str, Any]]:
@@ -79,8 +79,8 @@ async def test_days_are_utc_days(db: Database, cast: Cast, clock: SettableClock)
 
 async def test_use_that_is_told_late_counts_for_its_own_day(db: Database, cast: Cast) -> None:
     about: Any = {"client_id": cast.acme.id, "demo_id": cast.portal}
-    await db.write(record_use, "demo_opened", **about, at=NOON - timedelta(hours=3))
-    await db.write(record_use, "demo_opened", **about)
+    for hours in (2, 3, 0, 1):
+        await db.write(record_use, "demo_opened", **about, at=NOON - timedelta(hours=hours))
     await db.write(record_use, "demo_opened", **about, at=NOON - timedelta(days=2))
     before, today = await db.read(days, cast.acme.id, cast.portal)
     assert (before["day"], before["opens"]) == ("2026-03-08", 1)

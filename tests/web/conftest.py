@@ -9,8 +9,6 @@ import msgspec
 import pytest
 from msgspec import UNSET, Meta, UnsetType
 from starlette.responses import PlainTextResponse, Response
-from tests.asgi import Caller
-from tests.cast import SettableClock
 
 from ecatalog.kit.actor import ADMINS, ANYBODY, SALES, SIGNED_IN, Actor, Role
 from ecatalog.kit.db import Database, Tx
@@ -23,6 +21,8 @@ from ecatalog.web.door import Door
 from ecatalog.web.layout import Layout
 from ecatalog.web.operation import Operation, flow, read, stream, write
 from ecatalog.web.pages import PageShell, Visit, page
+from tests.asgi import Caller
+from tests.cast import SettableClock
 
 ADMIN = Actor(Role.ADMIN, "ada", "session-of-ada")
 CLIENT = Actor(Role.CLIENT, "cleo", "session-of-cleo")

@@ -3,12 +3,12 @@
 import asyncio
 
 import pytest
-from tests.web.conftest import OPERATIONS, Shell, count_users
 
 from ecatalog.kit.actor import ADMINS, SIGNED_IN
 from ecatalog.web.answers import AnswerMemory, encode
 from ecatalog.web.operation import write
 from ecatalog.web.targets import performer
+from tests.web.conftest import OPERATIONS, Shell, count_users
 
 
 async def test_an_answer_is_the_same_bytes_until_its_table_moves(shell: Shell) -> None:

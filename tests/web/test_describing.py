@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from tests.web.conftest import OPERATIONS
 
 from ecatalog.web.answers import encode
 from ecatalog.web.api import with_shell_operations
 from ecatalog.web.openapi import describe
+from tests.web.conftest import OPERATIONS
 
 
 def description() -> Any:

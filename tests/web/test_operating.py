@@ -3,11 +3,11 @@
 from collections.abc import Awaitable, Callable
 
 from prometheus_client import CollectorRegistry, generate_latest
-from tests.asgi import Caller
-from tests.web.conftest import Shell
 
 from ecatalog.web.internal import Internal
 from ecatalog.web.measures import Measure, MeasureCollector
+from tests.asgi import Caller
+from tests.web.conftest import Shell
 
 
 def saying(*problems: str) -> Callable[[], Awaitable[list[str]]]:

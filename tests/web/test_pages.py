@@ -5,11 +5,11 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from tests.asgi import Exchange
-from tests.web.conftest import Shell
 
 from ecatalog.web.limits import BODY_LIMIT
 from ecatalog.web.pages import own_path
+from tests.asgi import Exchange
+from tests.web.conftest import Shell
 
 
 async def test_a_page_knows_its_visitor(shell: Shell) -> None:
@@ -64,6 +64,10 @@ async def test_another_method_hears_which_ones_there_are(shell: Shell) -> None:
     answer = await shell.nobody.ask("DELETE", "/visit")
     assert answer.status == 405
     assert set((answer.header("allow") or "").split(", ")) == {"GET", "HEAD", "POST"}
+
+
+async def test_no_redirect_follows_the_host_header(shell: Shell) -> None:
+    assert (await shell.nobody.with_(host="evil.test").get("/visit/")).status == 404
 
 
 async def test_head_of_a_page_has_no_body(shell: Shell) -> None:

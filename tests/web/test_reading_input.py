@@ -8,14 +8,14 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.asgi import Exchange
-from tests.web.conftest import Shell
 
 from ecatalog.kit.actor import ANYBODY
 from ecatalog.web import limits
 from ecatalog.web.limits import BODY_LIMIT, DEPTH_LIMIT, refuse_deep
 from ecatalog.web.operation import write
 from ecatalog.web.problems import WireError
+from tests.asgi import Exchange
+from tests.web.conftest import Shell
 
 
 def nested(depth: int, brackets: str = "[]") -> str:

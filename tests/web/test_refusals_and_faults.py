@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
-from tests.web.conftest import Shell
 
 from ecatalog.kit.errors import FAMILY, CatalogError
+from tests.web.conftest import Shell
 
 CANARY = "canary-5f1c9d"
 

@@ -1,11 +1,11 @@
 """A request finds its operation, or hears what there is instead."""
 
 import pytest
-from tests.web.conftest import OPERATIONS, Shell
 
 from ecatalog.kit.actor import ANYBODY
 from ecatalog.web.operation import read
 from ecatalog.web.routes import Routes
+from tests.web.conftest import OPERATIONS, Shell
 
 
 async def test_a_parameter_reaches_the_action_and_instants_have_milliseconds(shell: Shell) -> None:

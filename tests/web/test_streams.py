@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 from structlog.testing import capture_logs
-from tests.asgi import Exchange
-from tests.web.conftest import Shell
 
 from ecatalog.web import streams
+from tests.asgi import Exchange
+from tests.web.conftest import Shell
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 """The caller is found by token or cookie, may or may not, and a cookie counts only from our own pages."""
 
 import pytest
+
 from tests.asgi import Caller, Exchange
 from tests.web.conftest import Shell
 

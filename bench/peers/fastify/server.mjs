@@ -1,5 +1,5 @@
 // The catalog's hot operations as a good Fastify developer writes them: the same tables, the same checks, the same
-// durability, one transaction per request. Settings: DB_PATH, PORT, LOG_PATH.
+// durability, one transaction per request. Settings: DB_PATH, PORT. Logs go to standard output.
 import { createHash, randomUUID } from 'node:crypto'
 import Database from 'better-sqlite3'
 import Fastify from 'fastify'
@@ -52,7 +52,7 @@ const sql = {
 }
 
 const app = Fastify({
-  logger: { level: 'info', file: process.env.LOG_PATH, base: { service: 'peer' } },
+  logger: { level: 'info', base: { service: 'peer' } },
   disableRequestLogging: true,
   genReqId: () => randomUUID()
 })

@@ -1,6 +1,4 @@
-"""Ending, prolonging and giving back a client's access, and logging out, by calling the rooms below in one
-transaction.
-"""
+"""Ending, prolonging and giving back access, and logging out: the rooms below, called in one transaction."""
 
 from datetime import datetime
 

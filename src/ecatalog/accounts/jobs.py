@@ -12,6 +12,8 @@ from ecatalog.web.door import Door
 
 _SECONDS_BETWEEN_ROUNDS = 60.0
 _BATCH = 1000
+# A use that is noted only in memory must not lose its session: rows are removed a round later than they are idle.
+_MARGIN = timedelta(seconds=_SECONDS_BETWEEN_ROUNDS)
 _CODES_ARE_KEPT_FOR = timedelta(days=1)
 
 _log = structlog.get_logger("ecatalog.accounts")
@@ -26,7 +28,9 @@ async def keep_sessions(door: Door, *, sleep: Callable[[float], Awaitable[object
         await sleep(_SECONDS_BETWEEN_ROUNDS)
         try:
             await end_overdue_sessions(door)
-            await door.db.write(actions.remove_old_codes, _CODES_ARE_KEPT_FOR)
+            await door.db.write(actions.remove_old_codes, # A use that is noted only in memory must not lose its session: rows are removed a round later than they are idle.
+_MARGIN = timedelta(seconds=_SECONDS_BETWEEN_ROUNDS)
+_CODES_ARE_KEPT_FOR)
         except Exception:
             _log.exception("sessions_not_kept")
 
@@ -39,7 +43,7 @@ async def end_overdue_sessions(door: Door) -> int:
     """
     await write_last_seen(door)
     ended = 0
-    while batch := await door.db.write(actions.end_overdue_sessions, door.settings.session_idle):
+    while batch := await door.db.write(actions.end_overdue_sessions, door.settings.session_idle + _MARGIN):
         ended += batch
     return ended
 

@@ -68,12 +68,12 @@ def _fitting_nothing(memory_kib: int) -> str:
 class Turn:
     """The right to one thread, for as long as it is held."""
 
-    __slots__ = ("_argon", "_nobody", "_threads")
+    __slots__ = ("_argon", "_threads", "nobody")
 
     def __init__(self, argon: PasswordHasher, threads: ThreadPoolExecutor, nobody: str) -> None:
         self._argon = argon
         self._threads = threads
-        self._nobody = nobody
+        self.nobody = nobody
 
     async def hash(self, password: str) -> str:
         """The password's hash, salted."""
@@ -82,7 +82,7 @@ class Turn:
     async def verify(self, stored: str | None, password: str) -> bool:
         """Whether the password fits. Without a stored hash it never does, and takes as long to say so."""
         fits = await asyncio.get_running_loop().run_in_executor(
-            self._threads, self._fits, stored or self._nobody, password
+            self._threads, self._fits, stored or self.nobody, password
         )
         return fits and stored is not None
 

@@ -37,6 +37,10 @@ class Sessions:
         self._idle = idle
         self._known: dict[str, _Known] = {}
         self._unwritten: dict[str, datetime] = {}
+        self._latest = clock()
+
+    def __len__(self) -> int:
+        return len(self._known)
 
     def authenticate(self, token: str, *, is_use: bool = True) -> Actor | None:
         """Whom the token stands for, None when its session is over, idle or none.
@@ -53,7 +57,7 @@ class Sessions:
             known = self._read(token_hash, counters)
             if known is None:
                 return None
-        now = self._clock()
+        now = self._now()
         if now >= known.expires_at:
             return None
         if now - known.seen_at >= self._idle and not self._is_in_a_demo(known.actor):
@@ -62,6 +66,11 @@ class Sessions:
             known.seen_at = now
             self._unwritten[known.actor.session_id] = now
         return known.actor
+
+    def _now(self) -> datetime:
+        """Never earlier than before: a clock that is set back revives no session."""
+        self._latest = max(self._latest, self._clock())
+        return self._latest
 
     def take_unwritten(self) -> dict[str, datetime]:
         """When sessions were last used, as far as no row says it yet; the next call answers only what is

@@ -45,6 +45,9 @@ class Throttle:
         self._clock = clock
         self._failures: dict[Key, deque[datetime]] = {}
 
+    def __len__(self) -> int:
+        return len(self._failures)
+
     def refuse_if_exhausted(self, email: str, address: str) -> None:
         """Raises Exhausted, with when to come back, for who has failed too often."""
         wait = max(self._wait(key, limits) for key, limits in _limits(email, address))

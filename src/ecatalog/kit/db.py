@@ -164,8 +164,6 @@ class Database:
 
     def _hand_over(self) -> None:
         self._is_called = False
-        if self._is_in_flight:
-            return
         wanted = [job for job in self._gathering if not job.future.done()]
         group, self._gathering = wanted[:_MOST_IN_A_GROUP], wanted[_MOST_IN_A_GROUP:]
         if group:

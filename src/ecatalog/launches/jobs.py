@@ -40,4 +40,5 @@ async def end_what_is_over(db: Database) -> float:
             return _LONGEST_SLEEP
         if seconds > 0:
             return min(_LONGEST_SLEEP, max(_SHORTEST_SLEEP, seconds))
-        await db.write(end_overdue, SYSTEM, limit=_BATCH)
+        if not await db.write(end_overdue, SYSTEM, limit=_BATCH):
+            return _LONGEST_SLEEP  # Somebody else ended it meanwhile.

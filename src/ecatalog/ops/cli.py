@@ -10,14 +10,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ecatalog.kit.clock import utc_now
 from ecatalog.kit.db import Database, RefusedToStart
 from ecatalog.kit.inspect import check as check_file
-from ecatalog.kit.inspect import copy as copy_file
 from ecatalog.kit.inspect import status as status_of
+from ecatalog.ops.copies import CopyFailed, copy_database
 from ecatalog.settings import Settings
 
 app = typer.Typer(help="Look at the database, check it, migrate it, copy it.", no_args_is_help=True)
-Data = Annotated[Path | None, typer.Option("--data", envvar="ECATALOG_DATA", help="The data directory [default: var].")]
+Data = Annotated[
+    Path | None, typer.Option("--data", envvar="ECATALOG_DATA", show_default="var", help="The data directory.")
+]
 REFUSED = 78
 
 
@@ -66,9 +69,9 @@ def copy(
     """Copy the database as it is at this moment into a folder, beside a running catalog or without one."""
     path = _existing(data)
     try:
-        made = copy_file(path, folder)
-    except OSError as error:
-        _refuse(f"{folder} cannot take the copy: {error.strerror}.")
+        made = copy_database(path, folder, utc_now())
+    except CopyFailed as failure:
+        _refuse(str(failure))
     typer.echo(f"Copied to {made} ({made.stat().st_size} bytes).")
 
 
@@ -79,7 +82,7 @@ async def _open_once(path: Path) -> None:
 
 
 def _path(data: Path | None) -> Path:
-    return Settings.load(os.environ, data=data, load_seed_data=False).database
+    return Settings.read(os.environ, data=data, load_seed_data=False).database
 
 
 def _existing(data: Path | None) -> Path:

@@ -1,11 +1,14 @@
 """One request on its way through the shell, and the answer that goes back."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
+from time import perf_counter
 from typing import Any
 
-from ecatalog.kit.actor import Actor
+from ecatalog.kit.actor import ANONYMOUS, Actor
 from ecatalog.web.callers import RequestHeaders
 from ecatalog.web.limits import Receive
+from ecatalog.web.log import new_request_id
+from ecatalog.web.measures import Measure
 from ecatalog.web.problems import Headers
 
 Scope = MutableMapping[str, Any]
@@ -14,27 +17,37 @@ Answer = tuple[int, Headers, bytes]
 
 
 class Call:
-    """The ASGI triple, the headers by name, the caller, and the values of the path's parameters."""
+    """The ASGI triple, and what is found out about it step by step: until then nobody calls no route.
 
-    __slots__ = ("actor", "headers", "receive", "request", "scope", "send", "values")
+    `request` is its id, `started` from `perf_counter`, `values` are those of the path's parameters.
+    """
 
-    def __init__(
-        self,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        headers: RequestHeaders,
-        actor: Actor,
-        values: tuple[str, ...],
-        request: str,
-    ) -> None:
+    __slots__ = (
+        "actor",
+        "headers",
+        "measure",
+        "method",
+        "receive",
+        "request",
+        "route",
+        "scope",
+        "send",
+        "started",
+        "values",
+    )
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, measure: Measure) -> None:
         self.scope = scope
         self.receive = receive
         self.send = send
-        self.headers = headers
-        self.actor = actor
-        self.values = values
-        self.request = request
+        self.measure = measure
+        self.method: str = scope["method"]
+        self.request = new_request_id()
+        self.started = perf_counter()
+        self.route = "-"
+        self.actor: Actor = ANONYMOUS
+        self.headers: RequestHeaders = {}
+        self.values: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:

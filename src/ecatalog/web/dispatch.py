@@ -9,14 +9,14 @@ from collections.abc import Iterable
 from time import perf_counter
 from typing import Any
 
-from ecatalog.kit.actor import ANONYMOUS, Actor, Role
+from ecatalog.kit.actor import Actor, Role
 from ecatalog.kit.errors import CatalogError, Forbidden, NotFound, Unauthorized
 from ecatalog.web.answers import AnswerMemory
 from ecatalog.web.call import Answer, Call, Scope, Send, send_answer
 from ecatalog.web.callers import Callers, read_headers
 from ecatalog.web.door import Door
 from ecatalog.web.limits import Gone, Receive
-from ecatalog.web.log import log_bug, log_request, new_request_id
+from ecatalog.web.log import log_bug, log_request
 from ecatalog.web.measures import Measure
 from ecatalog.web.operation import Operation
 from ecatalog.web.pages import PageShell
@@ -28,7 +28,7 @@ from ecatalog.web.problems import (
     encode_problem,
     wrong_method,
 )
-from ecatalog.web.routes import Routes
+from ecatalog.web.routes import Found, Routes
 from ecatalog.web.streams import STREAM_HEADERS, Streams
 from ecatalog.web.targets import collector, performer
 
@@ -40,6 +40,7 @@ _ALWAYS: Headers = [
 ]
 _ONLY_HTTPS: Headers = [(b"strict-transport-security", b"max-age=31536000; includeSubDomains")]
 _LONGEST_PATH = 2000
+_WITHOUT_BODY = frozenset({204, 304})
 
 
 class _Target:
@@ -85,70 +86,77 @@ class Dispatch:
         if scope["type"] != "http":
             await _answer_other_protocols(scope, receive, send)
             return
-        started, path = perf_counter(), scope["path"]
+        path = scope["path"]
         found = self._routes.find(path) if len(path) <= _LONGEST_PATH else None
         if found is None and not path.startswith("/api/"):
-            await self._show_page(scope, receive, send, started)
+            await self._show_page(Call(scope, receive, send, self._page))
             return
-        request, method = new_request_id(), scope["method"]
-        target, route, actor, measure = None, "-", ANONYMOUS, self._other
+        call = Call(scope, receive, send, self._other)
         try:
-            headers = read_headers(scope["headers"])
-            if found is None:
-                raise NotFound("There is nothing here. The operations are listed at /api/openapi.json.")
-            methods, values = found
-            target = methods.get("GET" if method == "HEAD" else method)
-            route = next(iter(methods.values())).route
-            if target is None:
-                raise wrong_method(route, _allowed(methods))
-            measure = target.measure
-            actor = self._callers.actor_of(headers, method)
-            _refuse_unless(target.operation, actor)
-            call = Call(scope, receive, send, headers, actor, values, request)
-            if target.perform is None:
-                await self._stream(target, call, started)
-                return
-            answer = await target.perform(call)
+            answer = await self._perform(call, found)
         except Gone:
             return
         except (CatalogError, WireError) as error:
             answer = _as_problem(encode_problem(error))
         except Exception as error:  # A fault of ours: told in the log only.
-            log_bug(method, route, actor, request, error)
-            answer = _as_problem(encode_bug(request))
+            log_bug(call.method, call.route, call.actor, call.request, error)
+            answer = _as_problem(encode_bug(call.request))
+        if answer is not None:
+            await self._send(call, answer)
+            self._note(call, answer[0])
+
+    async def _perform(self, call: Call, found: Found[_Target] | None) -> Answer | None:
+        """The answer to a call; None when it was a stream, which has sent its own."""
+        call.headers = read_headers(call.scope["headers"])
+        if found is None:
+            raise NotFound("There is nothing here. The operations are listed at /api/openapi.json.")
+        methods, call.values = found
+        call.route = next(iter(methods.values())).route
+        target = methods.get("GET" if call.method == "HEAD" else call.method)
+        if target is None:
+            raise wrong_method(call.route, _allowed(methods))
+        call.measure = target.measure
+        call.actor = self._callers.actor_of(call.headers, call.method)
+        _refuse_unless(target.operation, call.actor)
+        if target.perform is not None:
+            return await target.perform(call)
+        await self._stream(target, call)
+        return None
+
+    async def _send(self, call: Call, answer: Answer) -> None:
         status, own, body = answer
-        await send_answer(send, status, self._headers(own, len(body), request), body if method != "HEAD" else b"")
-        measure.add(status, perf_counter() - started)
-        log_request(method, route, status, started, actor, request)
+        headers = [*own, *self._always, (b"x-request-id", call.request.encode())]
+        if status not in _WITHOUT_BODY:
+            headers.append((b"content-length", b"%d" % len(body)))
+        await send_answer(call.send, status, headers, b"" if call.method == "HEAD" else body)
 
-    def _headers(self, own: Headers, length: int, request: str) -> Headers:
-        ours = [(b"content-length", b"%d" % length), (b"x-request-id", request.encode())]
-        return [*own, *self._always, *ours]
-
-    async def _stream(self, target: _Target, call: Call, started: float) -> None:
-        method, route = call.scope["method"], target.route
-        if method == "HEAD":
-            raise wrong_method(route, ["GET"])
+    async def _stream(self, target: _Target, call: Call) -> None:
+        if call.method == "HEAD":
+            raise wrong_method(call.route, ["GET"])
         fields = await target.collect(call)
         door = self._door.of_request(call.address, call.agent)
         events = target.operation.action(door, call.actor, *call.values, **fields)
-        began = _Began(call.send)
-        call.send = began
-        headers = [*STREAM_HEADERS, *self._always, (b"x-request-id", call.request.encode())]
+        call.send = began = _Began(call.send)
         try:
-            await self._streams.serve(call, events, headers)
+            await self._streams.serve(
+                call, events, [*STREAM_HEADERS, *self._always, (b"x-request-id", call.request.encode())]
+            )
         except Exception as error:
             if not began.status:
                 raise
-            log_bug(method, route, call.actor, call.request, error)
-        target.measure.add(200, perf_counter() - started)
-        log_request(method, route, 200, started, call.actor, call.request)
+            log_bug(call.method, call.route, call.actor, call.request, error)
+        self._note(call, 200)
 
-    async def _show_page(self, scope: Scope, receive: Receive, send: Send, started: float) -> None:
-        request = new_request_id()
-        seen = await self._pages.show(scope, receive, send, request)
-        self._page.add(seen.status, perf_counter() - started)
-        log_request(scope["method"], seen.route, seen.status, started, seen.actor, request)
+    async def _show_page(self, call: Call) -> None:
+        seen = await self._pages.show(call.scope, call.receive, call.send, call.request)
+        call.route, call.actor = seen.route, seen.actor
+        self._note(call, seen.status)
+
+    @staticmethod
+    def _note(call: Call, status: int) -> None:
+        seconds = perf_counter() - call.started
+        call.measure.add(status, seconds)
+        log_request(call.method, call.route, status, seconds, call.actor, call.request)
 
 
 class _Began:

@@ -37,4 +37,3 @@ class Layout:
         """The path of a static file, which changes with its content: browsers may keep it for ever."""
         content, _ = self.files[name]
         return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"
-

@@ -124,6 +124,8 @@ class PageShell:
             for path, group in by_path.items()
         ]
         self._app = Starlette(routes=routes, exception_handlers={HTTPException: self._refuse})
+        # It would redirect to whatever host the request names.
+        self._app.router.redirect_slashes = False
 
     async def show(self, scope: Scope, receive: Receive, send: Send, request: str) -> Seen:
         """Answers a request that is no operation."""

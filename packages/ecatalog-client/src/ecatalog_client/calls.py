@@ -41,9 +41,7 @@ class Hooks:
 class Stub(Protocol):
     """A unary method of a generated stub."""
 
-    def __call__(
-        self, request: Any, /, *, timeout: float, metadata: tuple[tuple[str, str], ...]
-    ) -> Awaitable[Any]: ...
+    def __call__(self, request: Any, /, *, timeout: float, metadata: tuple[tuple[str, str], ...]) -> Awaitable[Any]: ...
 
 
 class Caller:
@@ -118,9 +116,7 @@ class Caller:
             is_connected = False
         left = ends - self._clock()
         if not is_connected or left <= 0:
-            raise _FailedError(
-                Unavailable("The catalog cannot be reached. Try again in a moment."), is_silence=True
-            )
+            raise _FailedError(Unavailable("The catalog cannot be reached. Try again in a moment."), is_silence=True)
         attempt.is_sent = True
         try:
             return await stub(request, timeout=left, metadata=self._channel.metadata)

@@ -4,8 +4,6 @@ Each class fixes its HTTP status (RFC 9110), its gRPC status name and its stable
 to do.
 """
 
-# ruff: noqa: N818 -- the names are part of the contract, and read as what happened: `except Stale`.
-
 from collections.abc import Mapping
 from typing import ClassVar
 

@@ -28,9 +28,7 @@ def configure_logs(service: str, level: str = "info", as_json: bool | None = Non
 
 
 def _shared_processors(service: str) -> list[structlog.typing.Processor]:
-    def add_service(
-        logger: Any, method: str, event: structlog.typing.EventDict
-    ) -> structlog.typing.EventDict:
+    def add_service(logger: Any, method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
         event.setdefault("service", service)
         return event
 

@@ -70,9 +70,7 @@ class EdgeGateway:
         for a new one.
         """
         request = pb.RedeemRequest(code=code, label=label)
-        reply = await self._caller.call(
-            "Redeem", self._stub.Redeem, request, deadline=deadline, is_safe=False
-        )
+        reply = await self._caller.call("Redeem", self._stub.Redeem, request, deadline=deadline, is_safe=False)
         return struct_of(reply, Redeemed)
 
     async def leave(self, *, deadline: float = 1.0) -> None:

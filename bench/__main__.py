@@ -1,0 +1,108 @@
+"""`python -m bench`: measures every scenario, ours and the peer's by turns, and tells the ratios."""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from bench import machine, peers, report, truth
+from bench.load import Load, Sample
+from bench.report import Result
+from bench.scenarios import SCENARIOS, Scenario
+from bench.servers import CONTENDERS, HERE, Server, running
+from bench.world import World, make_world
+
+ROOT = HERE.parent
+PAGE = ROOT / "docs" / "reference" / "benchmarks.md"
+_MEMORY = Path("/dev/shm")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit status: 0 when everything was measured, whether or not the goals were reached."""
+    wanted = _parse(arguments)
+    rounds, seconds = (3, 2.0) if wanted.quick else (7, 5.0)
+    scenarios = [scenario for scenario in SCENARIOS if not wanted.only or scenario.key in wanted.only]
+    server_core, client_core = machine.pick_cores()
+    os.sched_setaffinity(0, {client_core})
+    peers.install()
+    artifacts = ROOT / "artifacts"
+    artifacts.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=artifacts) as made:
+        folder = Path(made)
+        here = machine.describe(folder)
+        course = Course(
+            folder, make_world(folder / "world.db"), server_core, Load(folder, client_core), rounds, seconds
+        )
+        results = [course.measure(scenario) for scenario in scenarios]
+    print("\n" + report.table(results))
+    for sentence in report.missed_goals(results):
+        print(f"Missed: {sentence}")
+    if wanted.write:
+        PAGE.write_text(report.page(results, here, rounds=rounds, seconds=seconds))
+        print(f"Wrote {PAGE.relative_to(ROOT)}")
+    return 0
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures the gateway against its peers.")
+    parser.add_argument("--quick", action="store_true", help="few and short runs, for a first look")
+    parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)}")
+    keys = [scenario.key for scenario in SCENARIOS]
+    parser.add_argument("--only", action="append", choices=keys, help="this scenario; may be given again")
+    wanted = parser.parse_args(arguments)
+    if wanted.write and (wanted.quick or wanted.only):
+        parser.error("the page is written from a whole run: leave --quick and --only away")
+    return wanted
+
+
+class Course:
+    """One go: the same world, the same cores, the same number of runs for every scenario and contender."""
+
+    def __init__(self, folder: Path, world: World, core: int, load: Load, rounds: int, seconds: float) -> None:
+        self._folder = folder
+        self._world = world
+        self._core = core
+        self._load = load
+        self._rounds = rounds
+        self._seconds = seconds
+
+    def measure(self, scenario: Scenario) -> Result:
+        """All contenders by turns on fresh copies of the world. Raises truth.Untrue, RuntimeError."""
+        print(f"\n{scenario.title}", flush=True)
+        with ExitStack() as stack:
+            place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=scenario.key, dir=self._folder)))
+            logs = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else place)))
+            servers = [
+                stack.enter_context(running(one, self._world, place / str(at), logs / f"{at}.log", self._core))
+                for at, one in enumerate(CONTENDERS)
+            ]
+            for stream in scenario.streams:
+                truth.check_answers(servers, stream, self._world.callers)
+            for server in servers:
+                self._run(scenario, server)  # The warm-up: caches fill, and V8 compiles.
+            runs: dict[str, list[list[Sample]]] = {server.contender.name: [] for server in servers}
+            for _ in range(self._rounds):
+                for server in servers:
+                    runs[server.contender.name].append(self._run(scenario, server))
+                    _tell(scenario, server, runs[server.contender.name][-1])
+        return Result(scenario, runs)
+
+    def _run(self, scenario: Scenario, server: Server) -> list[Sample]:
+        truth.forget_log(server)
+        before = truth.settled(server)
+        samples = self._load.run(server, scenario.streams, self._world.callers, self._seconds)
+        truth.check(before, truth.settled(server), scenario.streams, samples, server)
+        return samples
+
+
+def _tell(scenario: Scenario, server: Server, samples: Sequence[Sample]) -> None:
+    pairs = zip(scenario.streams, samples, strict=True)
+    told = ", ".join(f"{sample.rate:,.0f} {stream.name}/s" for stream, sample in pairs)
+    print(f"  {server.contender.name:<26} {told}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,101 @@
+"""What was measured, as tables: for the terminal while it runs, and as the page docs/reference/benchmarks.md."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from bench.load import Sample
+from bench.machine import Machine
+from bench.scenarios import Scenario
+from bench.world import CLIENTS, DEMOS
+
+
+@dataclass(frozen=True)
+class Result:
+    """The samples of one scenario: for each contender by name (ours first), for each run, one per stream."""
+
+    scenario: Scenario
+    runs: Mapping[str, Sequence[Sequence[Sample]]]
+
+    def samples(self, contender: str, stream: int) -> list[Sample]:
+        return [run[stream] for run in self.runs[contender]]
+
+    def ratio(self, stream: int) -> float:
+        """Ours to the (first) peer's: the ratio of the medians."""
+        ours, peer = (median(s.rate for s in self.samples(name, stream)) for name in list(self.runs)[:2])
+        return ours / peer
+
+
+def table(results: Sequence[Result]) -> str:
+    """Markdown: one row per stream."""
+    names = list(results[0].runs)
+    head = ["scenario", "per second", *names, "ratio", "goal", *(f"ms, {name}" for name in names)]
+    rows = [head, ["---", "---", *["---:"] * (2 * len(names) + 2)]]
+    for result in results:
+        rows += [_row(result, stream, names) for stream in range(len(result.scenario.streams))]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _row(result: Result, stream: int, names: Sequence[str]) -> list[str]:
+    scenario = result.scenario
+    goal = f"{scenario.goal}" if scenario.goal and stream == 0 else ""
+    rates = [_rates(result.samples(name, stream)) for name in names]
+    times = [_times(result.samples(name, stream)) for name in names]
+    title = scenario.title if stream == 0 else ""
+    return [title, scenario.streams[stream].name, *rates, f"**{result.ratio(stream):.2f}**", goal, *times]
+
+
+def _rates(samples: Sequence[Sample]) -> str:
+    rates = [sample.rate for sample in samples]
+    return f"**{median(rates):,.0f}** ({min(rates):,.0f}–{max(rates):,.0f})"
+
+
+def _times(samples: Sequence[Sample]) -> str:
+    return f"{median(s.p50_ms for s in samples):.2f} / {median(s.p99_ms for s in samples):.2f}"
+
+
+def missed_goals(results: Sequence[Result]) -> list[str]:
+    """A sentence per goal that was not reached."""
+    return [
+        f"{result.scenario.title}: {result.ratio(0):.2f} times the peer, the goal is {result.scenario.goal}."
+        for result in results
+        if result.scenario.goal and result.ratio(0) < result.scenario.goal
+    ]
+
+
+def page(results: Sequence[Result], machine: Machine, *, rounds: int, seconds: float) -> str:
+    """The whole reference page."""
+    return f"""# Benchmarks
+
+Written by `make bench`, which measures everything anew on the machine it runs on. Absolute numbers belong to that
+machine; the ratios say how the gateway stands to the same service written for Fastify, which is the quickest widely
+used framework of Node.js, with better-sqlite3, the quickest SQLite driver there.
+
+{table(results)}
+
+Rates are answers per second: the median of {rounds} runs, with the lowest and the highest. The ratio is that of the
+medians, ours to the peer's. Times are milliseconds from request to answer, median / 99th percentile.
+
+## The machine
+
+- {machine.cores} cores ({machine.processor}); the server has one of them, the load the other.
+- Disk: {machine.filesystem}; one page of 4 KiB is durable after {machine.sync_ms:.2f} ms (median).
+- Ours: Python {machine.python}, SQLite {machine.our_sqlite}.
+- The peer: Node.js {machine.node}, Fastify {machine.fastify}, SQLite {machine.peer_sqlite}.
+
+## How it is measured
+
+- `bench/` starts the real gateway (`ecatalog gateway`, one process) and the peer (`bench/peers/fastify`), each pinned to
+  the same core, on copies of one database file: the gateway's own schema, {CLIENTS} clients with a session each,
+  {DEMOS} demos granted to all of them, a running copy per client.
+- Both write in WAL mode with `synchronous=FULL`: an answer to a write means that it is on the disk. The peer does what
+  is usual and right there: prepared statements, one immediate transaction per request, one query for all that decides,
+  the session looked up by the SHA-256 of its token, a compiled serializer for the answer. The gateway keeps sessions in
+  memory and lets one sync commit a group of requests.
+- Each writes one JSON log line per request.
+- The servers take turns (A B A B …), {seconds:.0f} s a run, after a warm-up; wrk sends, with every client's token in turn.
+- Before a scenario, all callers' answers are compared field by field between the servers. After each run the bench
+  counts: every answer was a 200, left one log line, and for an open one event and one more in the day's sum.
+  Otherwise there is no result.
+- `python -m bench --quick` takes a minute and writes nothing; `--only open-64` runs one scenario.
+"""

@@ -1,0 +1,122 @@
+"""The gateway as `app.py` puts it together: what it offers, that it starts and stops, and what it tells operators."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from ecatalog.app import PAGES, Gateway, build
+from ecatalog.kit.db import RefusedToStart
+from ecatalog.settings import Settings
+from tests.asgi import Caller
+from tests.cast import Cast, SettableClock
+
+
+async def test_its_description_is_openapi_3_1_and_lists_every_operation(gateway: Gateway) -> None:
+    described = (await Caller(gateway.asgi).get("/api/openapi.json")).json()
+    OpenAPIV31SpecValidator(described).validate()
+    listed = {f"{method.upper()} {path}" for path, methods in described["paths"].items() for method in methods}
+    assert listed == {operation.name for operation in gateway.operations}
+
+
+def test_the_route_table_is_this() -> None:
+    from ecatalog.app import OPERATIONS
+
+    assert sorted(operation.name for operation in OPERATIONS) == sorted(ROUTES.split("\n"))
+    assert sorted(f"{page.method} {page.path}" for page in PAGES) == sorted(PAGE_ROUTES.split("\n"))
+
+
+ROUTES = """\
+DELETE /api/launches/{id}
+GET /api/auth/me
+GET /api/clients
+GET /api/clients/{id}
+GET /api/demos
+GET /api/demos/{id}
+GET /api/launches
+GET /api/launches/{id}
+GET /api/launches/{id}/events
+PATCH /api/clients/{id}/renew
+PATCH /api/clients/{id}/restore
+PATCH /api/clients/{id}/revoke
+POST /api/auth/login
+POST /api/auth/logout
+POST /api/demos/{id}/open
+POST /api/launches/{id}/enter"""
+PAGE_ROUTES = """\
+GET /
+GET /launches/{id}
+GET /login
+GET /setup
+POST /demos/{id}/open
+POST /login
+POST /logout
+POST /setup"""
+
+
+async def test_it_is_ready_and_tells_its_numbers(gateway: Gateway) -> None:
+    inside = Caller(gateway.internal)
+    assert (await inside.get("/readyz")).json() == {"status": "ready", "problems": []}
+    await Caller(gateway.asgi).get("/livez")
+    metrics = (await inside.get("/metrics")).text
+    assert 'ecatalog_http_requests_total{route="GET /livez",status="200"} 1.0' in metrics
+    assert "ecatalog_position" in metrics
+
+
+async def test_it_is_not_ready_once_it_has_stopped_and_stopping_twice_does_no_harm(gateway: Gateway) -> None:
+    await gateway.stop()
+    assert (await Caller(gateway.internal).get("/readyz")).status == 503
+    answer = await Caller(gateway.asgi).get("/api/auth/me")
+    assert answer.status == 401
+    await gateway.stop()
+
+
+async def test_sample_data_is_loaded_into_an_empty_catalog_and_only_there(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path, jwt_secret="s" * 43, grpc_port=0, load_seed_data=True)
+    for _ in range(2):
+        gateway = build(settings)
+        assert await gateway.start() is None, "there are users: nothing to set up"
+        counted = await gateway.db.read(lambda tx: tx.value("SELECT count(*) FROM users"))
+        assert counted == 3
+        await gateway.stop()
+
+
+async def test_a_gateway_that_cannot_listen_says_so_and_lets_go_of_the_database(
+    gateway: Gateway, tmp_path: Path, clock: SettableClock
+) -> None:
+    taken = Settings(data=tmp_path / "second", jwt_secret="s" * 43, grpc_port=gateway.grpc_port)
+    second = build(taken, clock=clock)
+    with pytest.raises(RefusedToStart, match="gRPC"):
+        await second.start()
+    await second.stop()
+    free = build(Settings(data=tmp_path / "second", jwt_secret="s" * 43, grpc_port=0), clock=clock)
+    await free.start()
+    await free.stop()
+
+
+async def test_two_gateways_never_share_a_database(gateway: Gateway, clock: SettableClock) -> None:
+    second = build(gateway.settings, clock=clock)
+    with pytest.raises(RefusedToStart):
+        await second.start()
+    await second.stop()
+    assert (await Caller(gateway.internal).get("/readyz")).status == 200
+
+
+async def test_no_task_outlives_the_gateway(tmp_path: Path, clock: SettableClock) -> None:
+    before = asyncio.all_tasks()
+    gateway = build(Settings(data=tmp_path, jwt_secret="s" * 43, grpc_port=0), clock=clock)
+    await gateway.start()
+    assert len(asyncio.all_tasks()) > len(before)
+    await gateway.stop()
+    assert {task.get_name() for task in asyncio.all_tasks() - before if not task.done()} <= set()
+
+
+async def test_everybody_of_the_cast_is_who_they_are(gateway: Gateway, people: Cast) -> None:
+    for person in people.everybody:
+        answer = await Caller(gateway.asgi, person.token).get("/api/auth/me")
+        if person is people.revoked:
+            assert answer.status == 401
+        else:
+            me = answer.json()
+            assert (me["role"], (me["user"] or me["client"])["id"]) == (person.role, person.id)
