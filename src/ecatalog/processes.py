@@ -40,7 +40,7 @@ class Brood:
         for descriptor in kept:
             os.set_inheritable(descriptor, True)
         try:
-            pid = os.posix_spawn(command[0], command, dict(env), setsid=True)
+            pid = os.posix_spawn(command[0], list(command), dict(env), setsid=True)
         finally:
             for descriptor in kept:
                 os.set_inheritable(descriptor, False)

@@ -78,11 +78,11 @@ async def _first_of(*events: asyncio.Event) -> None:
 
 
 def _journal(settings: Settings) -> Journal:
-    """JSON lines go to stderr beside all others; at a terminal, or below `info`, requests are events like others."""
+    """JSON lines go to stderr beside all others; at a terminal a request is an event like others."""
+    if settings.log_level.lower() not in ("debug", "info"):
+        return Journal(is_silent=True)
     is_json = not sys.stderr.isatty() if settings.log_json is None else settings.log_json
-    if is_json and settings.log_level.lower() in ("debug", "info"):
-        return Journal(_write_lines)
-    return Journal()
+    return Journal(_write_lines if is_json else None)
 
 
 def _write_lines(lines: bytes) -> None:

@@ -1,5 +1,7 @@
-"""One event per request. There are thousands a second, so in JSON they are gathered and written at once; as text,
-for people at a terminal, they go the way of every other event.
+"""One event per request and per WebSocket, when it ends.
+
+There are thousands a second, so in JSON they are gathered and written at once; as text, for people at a terminal, they
+go the way of every other event.
 """
 
 import asyncio
@@ -16,9 +18,10 @@ WRITE_EVERY = 0.2
 MOST_WAITING = 1000
 
 
-class RequestEnded(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What is told of a request: never its query, its cookies or a code. `ms` is from its head to its end."""
+class Ended(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What is told: never a query, a cookie or a code. `ms` is from the request's head to the end."""
 
+    event: Literal["request.ended", "websocket.ended"]
     launch: str = ""
     client: str = ""
     method: str
@@ -26,28 +29,34 @@ class RequestEnded(msgspec.Struct, kw_only=True, omit_defaults=True):
     status: int
     outcome: str
     ms: int
-    bytes_out: int
+    bytes_in: int = 0
+    bytes_out: int = 0
     timestamp: datetime | None = None
-    event: Literal["request.ended"] | None = None
-    level: Literal["info"] | None = None
-    service: Literal["edge"] | None = None
+    level: str = ""
+    service: str = ""
 
 
 class Journal:
-    """Where requests are told. `write` gets whole JSON lines; without it, structlog gets every event by itself."""
+    """Where ends are told. `write` gets whole JSON lines; without it, structlog gets every event by itself.
 
-    def __init__(self, write: Callable[[bytes], object] | None = None) -> None:
+    A silent one is for log levels above `info`: nothing is put together that nobody sees.
+    """
+
+    def __init__(self, write: Callable[[bytes], object] | None = None, *, is_silent: bool = False) -> None:
         self._write = write
-        self._waiting: list[RequestEnded] = []
+        self._is_silent = is_silent
+        self._waiting: list[Ended] = []
         self._encode = msgspec.json.Encoder().encode_lines
 
-    def tell(self, ended: RequestEnded) -> None:
+    def tell(self, ended: Ended) -> None:
+        if self._is_silent:
+            return
         if self._write is None:
             fields = msgspec.structs.asdict(ended)
-            log.info("request.ended", **{name: value for name, value in fields.items() if value not in ("", None)})
+            log.info(fields.pop("event"), **{name: value for name, value in fields.items() if value not in ("", None)})
             return
         ended.timestamp = datetime.now(UTC)
-        ended.event, ended.level, ended.service = "request.ended", "info", "edge"
+        ended.level, ended.service = "info", "edge"
         self._waiting.append(ended)
         if len(self._waiting) == 1:
             asyncio.get_running_loop().call_later(WRITE_EVERY, self.flush)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ecatalog_edge.answer import STATUS_LINES, Answer
 from ecatalog_edge.cookies import expire_cookie
-from ecatalog_edge.journal import RequestEnded
+from ecatalog_edge.journal import Ended
 from ecatalog_edge.origins import SAFE_METHODS
 from ecatalog_edge.pages import denial_answer, ended_with_access, refusal_answer, wants_json
 from ecatalog_edge.registry import Live
@@ -215,7 +215,7 @@ class Exchange:
         self._status = 101
         visitor = self.visitor
         visitor.write(upstream.answer.switch_head())
-        tunnel = Tunnel(self._site.guard, self._live, visitor.transport, upstream.transport, path=self.request.path)
+        tunnel = Tunnel(self._site, self._live, visitor.transport, upstream.transport, path=self.request.path)
         self._close("switched")
         tunnel.open(early, visitor.hand_over())
 
@@ -309,7 +309,8 @@ class Exchange:
         site.stats.requests[self._status] += 1
         site.stats.bytes_out += self._bytes_out
         site.journal.tell(
-            RequestEnded(
+            Ended(
+                event="request.ended",
                 launch=live.launch.id if live else "",
                 client=(live.launch.client_id or "") if live else "",
                 method=request.method.decode(),

@@ -7,11 +7,10 @@ import socket
 import struct
 from typing import Protocol, cast
 
-import structlog
-
-from ecatalog_edge.guard import Guard
+from ecatalog_edge.journal import Ended
 from ecatalog_edge.pages import close_reason
 from ecatalog_edge.registry import Live
+from ecatalog_edge.site import Site
 from ecatalog_edge.state import Denial, Why
 from ecatalog_edge.websocket import (
     ACCESS_ENDED,
@@ -22,8 +21,6 @@ from ecatalog_edge.websocket import (
     ToVisitor,
     close_frame,
 )
-
-log = structlog.get_logger()
 
 # How long a visitor may take to read the close frame before the socket is torn down.
 GRACE = 0.25
@@ -82,9 +79,9 @@ class Tunnel:
     kind = "websocket"
 
     def __init__(
-        self, guard: Guard, live: Live, visitor: asyncio.Transport, demo: asyncio.Transport, *, path: str
+        self, site: Site, live: Live, visitor: asyncio.Transport, demo: asyncio.Transport, *, path: str
     ) -> None:
-        self._guard = guard
+        self._site = site
         self._live = live
         self._path = path
         self._began = asyncio.get_running_loop().time()
@@ -115,8 +112,8 @@ class Tunnel:
         """Bytes arrived: pass them on, unless the end has passed (a look at the clock per read, design 7.5)."""
         if self._is_over:
             return
-        if self._guard.clock.passed(self._live.ends_at):
-            self._guard.on_passed()
+        if self._site.guard.clock.passed(self._live.ends_at):
+            self._site.guard.on_passed()
             if self._is_over:
                 return
         try:
@@ -177,19 +174,23 @@ class Tunnel:
     def _over(self, outcome: str) -> None:
         self._is_over = True
         self._live.connections.discard(self)
-        self._guard.registry.release(self._live)
-        stats = self._guard.stats
-        stats.bytes_in += self._bytes[self._visitor]
-        stats.bytes_out += self._bytes[self._demo]
-        log.info(
-            "websocket.ended",
-            launch=self._live.launch.id,
-            client=self._live.launch.client_id or None,
-            path=self._path,
-            outcome=outcome,
-            seconds=round(asyncio.get_running_loop().time() - self._began, 3),
-            bytes_in=self._bytes[self._visitor],
-            bytes_out=self._bytes[self._demo],
+        self._site.guard.registry.release(self._live)
+        site = self._site
+        site.stats.bytes_in += self._bytes[self._visitor]
+        site.stats.bytes_out += self._bytes[self._demo]
+        site.journal.tell(
+            Ended(
+                event="websocket.ended",
+                launch=self._live.launch.id,
+                client=self._live.launch.client_id or "",
+                method="GET",
+                path=self._path,
+                status=101,
+                outcome=outcome,
+                ms=round((asyncio.get_running_loop().time() - self._began) * 1000),
+                bytes_in=self._bytes[self._visitor],
+                bytes_out=self._bytes[self._demo],
+            )
         )
 
 

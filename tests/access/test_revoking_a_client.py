@@ -173,7 +173,8 @@ async def test_many_opens_against_a_revocation_leave_nothing_alive(db: Database,
         )
 
     for _ in range(5):
-        opens = [db.write(open_demo, cast.acme.actor, demo) for demo in (cast.portal, cast.remote) for _ in range(4)]
+        actor = await another_session(db, cast.acme)
+        opens = [db.write(open_demo, actor, demo) for demo in (cast.portal, cast.remote) for _ in range(4)]
         revoking = db.write(revoke_client, cast.admin.actor, cast.acme.id)
         await asyncio.gather(*opens[:4], revoking, *opens[4:], return_exceptions=True)
         assert await db.read(live) == 0

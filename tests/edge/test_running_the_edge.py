@@ -20,7 +20,7 @@ from ecatalog_edge.calls import Calls
 from ecatalog_edge.edge import Edge
 from ecatalog_edge.hosts import DemoHosts
 from ecatalog_edge.internal import Internal
-from ecatalog_edge.journal import Journal, RequestEnded
+from ecatalog_edge.journal import Ended, Journal
 from ecatalog_edge.settings import SettingError, Settings
 from ecatalog_edge.state import Denial
 from tests.edge.twins import CatalogTwin, SettableTime, an_acme, change_of, settle
@@ -86,12 +86,24 @@ async def test_requests_are_told_as_json_lines_in_one_write() -> None:
     written: list[bytes] = []
     journal = Journal(written.append)
     for number in range(3):
-        journal.tell(RequestEnded(method="GET", path=f"/{number}", status=200, outcome="served", ms=1, bytes_out=2))
+        journal.tell(
+            Ended(
+                event="request.ended", method="GET", path=f"/{number}", status=200, outcome="served", ms=1, bytes_out=2
+            )
+        )
     await settle(lambda: bool(written))
     lines = [json.loads(line) for line in written[0].splitlines()]
     assert [line["path"] for line in lines] == ["/0", "/1", "/2"]
     assert {line["event"] for line in lines} == {"request.ended"}
     assert {(line["level"], line["service"]) for line in lines} == {("info", "edge")}
+
+
+async def test_a_silent_journal_tells_nothing() -> None:
+    ended = Ended(event="request.ended", method="GET", path="/", status=200, outcome="served", ms=1, bytes_out=2)
+    with structlog.testing.capture_logs() as events:
+        Journal(is_silent=True).tell(ended)
+        Journal().tell(ended)
+    assert [event["event"] for event in events] == ["request.ended"]
 
 
 # The process itself.

@@ -28,9 +28,8 @@ async def keep_sessions(door: Door, *, sleep: Callable[[float], Awaitable[object
         await sleep(_SECONDS_BETWEEN_ROUNDS)
         try:
             await end_overdue_sessions(door)
-            await door.db.write(actions.remove_old_codes, # A use that is noted only in memory must not lose its session: rows are removed a round later than they are idle.
-_MARGIN = timedelta(seconds=_SECONDS_BETWEEN_ROUNDS)
-_CODES_ARE_KEPT_FOR)
+            while await door.db.write(actions.remove_old_codes, _CODES_ARE_KEPT_FOR):
+                pass  # One batch after the other, so that nobody else's write waits for long.
         except Exception:
             _log.exception("sessions_not_kept")
 

@@ -204,11 +204,11 @@ class EdgeHub:
 
     def renew_if_due(self, edge: _Edge) -> None:
         """Begins to write a new lease when a quarter of the last one is over, for an edge that keeps up."""
-        is_due = edge.told_until - self._clock() < self._lease * 0.75
-        if edge.is_renewing or not is_due or not self._has_earned(edge):
+        is_due = edge.persisted_until - self._clock() < self._lease * 0.75
+        if edge.seat is None or edge.is_renewing or not is_due or not self._has_earned(edge):
             return
         edge.is_renewing = True
-        task = asyncio.create_task(self._renew(edge))
+        task = asyncio.create_task(self._renew(edge, edge.seat))
         self._writes.add(task)
         task.add_done_callback(self._writes.discard)
 
@@ -230,9 +230,10 @@ class EdgeHub:
     def _has_earned(self, edge: _Edge) -> bool:
         return edge.seat is not None and edge.seat.keeps_up and edge.acked >= self._floor
 
-    async def _renew(self, edge: _Edge) -> None:
-        seat = edge.seat
+    async def _renew(self, edge: _Edge, seat: Seat) -> None:
         try:
+            if seat.is_taken:
+                return
             until = await self._db.write(grant_lease, edge.id, edge.acked, self._lease)
         except CatalogError as error:
             log.warning("edge.lease_not_written", edge=edge.id, error=str(error))
@@ -240,7 +241,7 @@ class EdgeHub:
         finally:
             edge.is_renewing = False
         # An edge that has left meanwhile has no row any more: what was written then may not be told.
-        if seat is not None and edge.seat is seat:
+        if not seat.is_taken:
             edge.persisted_until = until
             seat.nudge.set()
 

@@ -101,6 +101,8 @@ class LauncherHub:
     async def _claim(self, post: Post) -> None:
         capacity = post.capacity
         try:
+            if post.is_relieved:
+                return
             until = await self._db.write(claim_engine, post.launcher_id, post.engine, capacity, self._lease)
         except CatalogError as error:
             log.warning("launcher.lease_not_written", launcher=post.launcher_id, error=str(error))
