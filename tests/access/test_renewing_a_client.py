@@ -8,7 +8,7 @@ from ecatalog.access.actions import renew_client
 from ecatalog.kit.db import Database
 from ecatalog.kit.errors import Invalid
 from ecatalog.launches.actions import launch_for, open_demo
-from tests.cast import NOON, Caller, Cast, SettableClock, facts, run_launch, uses
+from tests.cast import NOON, Caller, Cast, SettableClock, another_session, facts, run_launch, uses
 
 
 async def test_a_date_means_the_end_of_that_day_at_the_client(seller: Caller, acme: Caller) -> None:
@@ -47,15 +47,16 @@ async def test_what_is_open_stays_open_and_ends_with_the_new_window(
     db: Database, cast: Cast, clock: SettableClock
 ) -> None:
     clock.now = NOON.replace(day=11, hour=16)
-    launch = await db.write(open_demo, cast.bolt.actor, cast.portal)
+    actor = await another_session(db, cast.bolt)
+    launch = await db.write(open_demo, actor, cast.portal)
     await run_launch(db, launch.id)
     await db.write(renew_client, cast.admin.actor, cast.bolt.id, access_end_date="2026-03-11T18:30:00Z")
-    now = await db.read(launch_for, cast.bolt.actor, launch.id)
+    now = await db.read(launch_for, actor, launch.id)
     assert (now.state, now.wanted) == ("running", "running")
     assert now.ends_at == NOON.replace(day=11, hour=18, minute=30)
     assert (await db.read(facts, "client.renewed"))[-1]["details"]["launches"] == [launch.id]
     await db.write(renew_client, cast.admin.actor, cast.bolt.id, days=10)
-    now = await db.read(launch_for, cast.bolt.actor, launch.id)
+    now = await db.read(launch_for, actor, launch.id)
     assert now.ends_at == NOON.replace(day=11, hour=20), "its lifetime comes first again"
 
 

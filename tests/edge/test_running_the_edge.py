@@ -82,6 +82,10 @@ async def test_upstream_errors_are_counted(edge: Edge, line: Line) -> None:
     assert edge.stats.upstream_errors == {"closed": 1}
 
 
+def an_end(path: str) -> Ended:
+    return Ended(event="request.ended", method="GET", path=path, status=200, outcome="served", ms=1, bytes_out=2)
+
+
 async def test_requests_are_told_as_json_lines_in_one_write() -> None:
     written: list[bytes] = []
     journal = Journal(written.append)
@@ -99,7 +103,7 @@ async def test_requests_are_told_as_json_lines_in_one_write() -> None:
 
 
 async def test_a_silent_journal_tells_nothing() -> None:
-    ended = Ended(event="request.ended", method="GET", path="/", status=200, outcome="served", ms=1, bytes_out=2)
+    ended = an_end("/")
     with structlog.testing.capture_logs() as events:
         Journal(is_silent=True).tell(ended)
         Journal().tell(ended)

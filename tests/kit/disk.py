@@ -11,7 +11,7 @@ USUAL = "unix"
 
 
 class FailingDisk(apsw.VFS):
-    """Counts the writes and syncs of every file of its connections; fails the `fail_at`-th, once or from then on."""
+    """Counts the writes and syncs of its connections; fails the `fail_at`-th, once or from then on."""
 
     def __init__(self) -> None:
         super().__init__(NAME, USUAL)
@@ -25,7 +25,7 @@ class FailingDisk(apsw.VFS):
         self.only = ""
 
     def fail(self, error: type[apsw.Error], *, at: int = 1, is_lasting: bool = True, only: str = "") -> None:
-        """From now on, the `at`-th operation (of those whose name starts with `only`, such as `sync` or `write wal`) fails."""
+        """Of the operations to come that start with `only` (`sync`, `write wal`), the `at`-th fails."""
         self.heal()
         self.error, self.fail_at, self.is_lasting, self.only = error, at, is_lasting, only
 

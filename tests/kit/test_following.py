@@ -142,6 +142,7 @@ async def test_rows_are_read_right_after_somebody_changed_the_columns(db: Databa
     await db.write(put, "a", "1")
     assert set((await db.read(lambda tx: tx.rows(sql)))[0]) == {"key", "value", "updated_at"}
     await db.read_long(lambda tx: tx.rows(sql))
+    await db.write(lambda tx: tx.rows(sql))
     change_by_hand(db.path, "ALTER TABLE settings DROP COLUMN value")
     await db.write(lambda tx: tx.rows(sql))
     for found in (await db.read(lambda tx: tx.rows(sql)), await db.read_long(lambda tx: tx.rows(sql))):

@@ -1,7 +1,10 @@
 """Starting a database: what it makes, and where it refuses, each time with a sentence that says what to do."""
 
+import asyncio
+import itertools
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import apsw
 import pytest
 from structlog.testing import capture_logs
 
+from ecatalog.kit.connections import open_reader
 from ecatalog.kit.db import Database, RefusedToStart
 from ecatalog.kit.guards import WriterLock, check_engine, check_place, filesystem_of
 from tests.kit.rows import keys, put
@@ -67,13 +71,38 @@ async def test_a_wal_that_grew_behind_a_reader_is_cut_back(db: Database) -> None
     with closing(apsw.Connection(str(db.path))) as shell:
         shell.execute("BEGIN")
         shell.execute("SELECT count(*) FROM settings").fetchall()
-        for i in range(90):
-            await db.write(put, f"k{i}", "x" * 400_000)
+        for i in range(36):
+            await db.write(put, f"k{i}", "x" * 1_000_000)
         assert wal.stat().st_size > 32 * 1024 * 1024
-    for i in range(12):
-        await db.write(put, f"l{i}", "x" * 400_000)
+    for i in range(5):
+        await db.write(put, f"l{i}", "x" * 1_000_000)
     await db.write(put, "last")
     assert wal.stat().st_size <= 16 * 1024 * 1024
+
+
+def read_in_turns(path: Path, is_over: threading.Event) -> None:
+    """Two readers of whom one always holds a snapshot: the next begins before the last has ended."""
+    with closing(open_reader(path, 5000)) as one, closing(open_reader(path, 5000)) as other:
+        for now, before in itertools.cycle([(one, other), (other, one)]):
+            now.execute("BEGIN")
+            now.execute("SELECT count(*), sum(length(value)) FROM settings").fetchall()
+            if before.in_transaction:
+                before.execute("COMMIT")
+            if is_over.is_set():
+                return
+
+
+async def test_the_wal_stays_small_beside_readers_who_never_all_rest(db: Database) -> None:
+    wal = db.path.with_name(db.path.name + "-wal")
+    is_over, sizes = threading.Event(), list[int]()
+    reading = asyncio.ensure_future(asyncio.to_thread(read_in_turns, db.path, is_over))
+    for i in range(100):
+        await db.write(put, f"k{i}", "x" * 1_000_000)
+        await db.write(lambda tx: tx.run("DELETE FROM settings"))
+        sizes.append(wal.stat().st_size)
+    is_over.set()
+    await reading
+    assert max(sizes) < 64 * 1024 * 1024
 
 
 @pytest.mark.parametrize("version", ["3.51.3", "3.51.10", "3.52.0", "3.50.7", "3.44.6", "4.0.0", "3.53"])

@@ -11,7 +11,7 @@ from ecatalog.kit.ids import new_secret
 from ecatalog.launches.actions import enter_launch, open_demo, redeem_entry, stop_launch
 from ecatalog.launches.model import entry_url, landing_path
 from ecatalog.launches.moves import row_for
-from tests.cast import EDGE, Caller, Cast, SettableClock, facts, run_launch
+from tests.cast import EDGE, Caller, Cast, SettableClock, another_session, facts, run_launch
 
 
 async def running(db: Database, actor: Actor, demo_id: str) -> str:
@@ -129,11 +129,12 @@ async def test_after_its_lifetime_nothing_is_entered(db: Database, cast: Cast, c
 
 async def test_after_the_window_nothing_is_entered(db: Database, cast: Cast, clock: SettableClock) -> None:
     clock.now = clock.now.replace(day=11, hour=17)
-    launch_id = await running(db, cast.bolt.actor, cast.portal)
-    code, label = await way_in(db, cast.bolt.actor, launch_id)
+    actor = await another_session(db, cast.bolt)
+    launch_id = await running(db, actor, cast.portal)
+    code, label = await way_in(db, actor, launch_id)
     clock.now = clock.now.replace(hour=18)
     with pytest.raises(Forbidden, match="Your access ended"):
-        await way_in(db, cast.bolt.actor, launch_id)
+        await way_in(db, actor, launch_id)
     with pytest.raises(CatalogError):
         await db.write(redeem_entry, EDGE, code, label)
 

@@ -13,7 +13,7 @@ from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.errors import CatalogError, Conflict, Exhausted, Forbidden, NotFound
 from ecatalog.launches.actions import launch_for, open_demo, stop_all
 from ecatalog.launches.moves import row_for
-from tests.cast import NOON, Caller, Cast, SettableClock, facts, run_launch, uses
+from tests.cast import NOON, Caller, Cast, SettableClock, another_session, facts, run_launch, uses
 
 
 def all_launches(tx: Tx) -> list[dict[str, object]]:
@@ -64,7 +64,8 @@ async def test_a_copy_ends_with_the_window_when_that_comes_first(
     db: Database, cast: Cast, clock: SettableClock
 ) -> None:
     clock.now = NOON.replace(day=11, hour=16)
-    launch = await db.write(open_demo, cast.bolt.actor, cast.desk)
+    actor = await another_session(db, cast.bolt)
+    launch = await db.write(open_demo, actor, cast.desk)
     assert launch.ends_at == NOON.replace(day=11, hour=18)
 
 
@@ -161,9 +162,9 @@ async def test_the_window_is_half_open(db: Database, cast: Cast, clock: Settable
     clock.now = NOON.replace(day=16, hour=4) - timedelta(milliseconds=1)
     assert isinstance(await refused(db, cast.pending.actor, cast.portal), Forbidden)
     clock.pass_(milliseconds=1)
-    await db.write(open_demo, cast.pending.actor, cast.portal)
+    await db.write(open_demo, await another_session(db, cast.pending), cast.portal)
     clock.now = NOON.replace(day=21, hour=4) - timedelta(milliseconds=1)
-    await db.write(open_demo, cast.pending.actor, cast.portal)
+    await db.write(open_demo, await another_session(db, cast.pending), cast.portal)
     clock.pass_(milliseconds=1)
     assert isinstance(await refused(db, cast.pending.actor, cast.portal), Forbidden)
 

@@ -5,6 +5,7 @@ Whatever happens in between: any actions in any order, slow reading, resumes, ot
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -136,10 +137,8 @@ class World:
 
     async def _act(self, word: str, first: int, second: int) -> None:
         act: Callable[..., Any] = getattr(self, f"_{word}")
-        try:
+        with suppress(CatalogError):
             await self.db.write(act, _one(self.cast.clients, first), second)
-        except CatalogError:
-            pass
 
     def _open(self, tx: Tx, person: Person, second: int) -> None:
         who = self.cast.seller if second > 5 else person

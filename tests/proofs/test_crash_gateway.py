@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.proofs.installation import PASSWORD, free_ports
-from tests.proofs.raw import Line
-from tests.proofs.traces import wait_for
 
 from ecatalog.kit.connections import open_reader, read_int
 from ecatalog.kit.inspect import check
+from tests.proofs.installation import PASSWORD, free_ports
+from tests.proofs.raw import Line
+from tests.proofs.traces import wait_for
 
 pytestmark = pytest.mark.proof
 
@@ -146,7 +146,8 @@ class Gateway:
 
 @pytest.fixture
 def gateway(tmp_path: Path) -> Iterator[Gateway]:
-    found = Gateway(tmp_path / "data", *free_ports(3))
+    port, internal, grpc = free_ports(3)
+    found = Gateway(tmp_path / "data", port, internal, grpc)
     found.start()
     yield found
     found.kill()

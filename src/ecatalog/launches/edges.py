@@ -155,8 +155,15 @@ class EdgeHub:
         """A stream of this edge begins; an earlier one is over."""
         self._forget_lapsed()
         edge = self._edges.setdefault(edge_id, _Edge(edge_id))
+        self._dismiss(edge)
         edge.seat = Seat(self, edge)
         return edge.seat
+
+    def _dismiss(self, edge: _Edge) -> None:
+        """Whoever sits there finds the seat taken, at once."""
+        if edge.seat is not None:
+            edge.seat.nudge.set()
+        edge.seat = None
 
     def note(self, edge: _Edge, ack: Ack) -> None:
         """Takes an acknowledgement; one that is sent again (after a reconnect) adds no cuts."""
@@ -172,8 +179,8 @@ class EdgeHub:
         if edge is not None:
             for ack in acks:
                 self.note(edge, ack)
-            edge.seat, edge.persisted_until, edge.told_until = None, NEVER, NEVER
-            edge.ends_by = float("-inf")
+            self._dismiss(edge)
+            edge.persisted_until, edge.told_until, edge.ends_by = NEVER, NEVER, float("-inf")
             self._ring()
         await self._db.write(queries.forget_edge, edge_id)
 

@@ -1,0 +1,182 @@
+"""What a launcher is told and tells: wanted launches, one active launcher per engine, reports."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from typing import Any
+
+import pytest
+
+from ecatalog.kit.db import Database, Tx
+from ecatalog.kit.errors import Invalid, NotFound, Stale
+from ecatalog.launches.actions import open_demo, stop_launch
+from ecatalog.launches.launchers import LEASE
+from ecatalog_client.services import LauncherGateway
+from ecatalog_client.types.serving import Begin, Heartbeat, Lost, Synced, WantedChange
+from tests.cast import Cast, SettableClock
+from tests.rpc.stand import LAUNCHER_TOKEN, Stand, standing, until
+
+
+@pytest.fixture
+async def stand(db: Database, cast: Cast, clock: SettableClock) -> AsyncIterator[Stand]:
+    async with standing(db, clock) as started:
+        yield started
+
+
+@pytest.fixture
+async def launcher(stand: Stand) -> AsyncIterator[LauncherGateway]:
+    gateway = LauncherGateway(stand.target, LAUNCHER_TOKEN)
+    yield gateway
+    await gateway.aclose()
+
+
+def is_a(*kinds: type) -> Callable[[Any], bool]:
+    return lambda update: isinstance(update, kinds)
+
+
+def is_active(update: Any) -> bool:
+    return isinstance(update, Heartbeat) and update.is_active
+
+
+def is_idle(update: Any) -> bool:
+    return isinstance(update, Heartbeat) and not update.is_active
+
+
+async def test_a_launcher_is_told_all_that_it_needs_to_run_a_launch(
+    launcher: LauncherGateway, db: Database, cast: Cast, clock: SettableClock
+) -> None:
+    launch = await db.write(open_demo, cast.acme.actor, cast.portal)
+    async with aclosing(launcher.watch("launcher-1", "docker")) as updates:
+        came = await until(updates, is_a(Synced))
+    begin, change = came[0], came[1]
+    assert isinstance(begin, Begin)
+    assert begin.installation
+    assert isinstance(change, WantedChange)
+    (wanted,) = change.launches
+    assert (wanted.id, wanted.state, wanted.wanted, wanted.attempt) == (launch.id, "queued", "running", 0)
+    assert wanted.image_name == "ecatalog-samples/customers"
+    assert wanted.environment == {"SECRET": "s3cret"}
+    assert (wanted.port, wanted.cpu, wanted.memory_mb) == (8000, 1.0, 256)
+    assert wanted.state_since == clock()
+
+
+async def test_a_reported_move_comes_back_on_the_watch(
+    launcher: LauncherGateway, db: Database, cast: Cast, clock: SettableClock
+) -> None:
+    launch = await db.write(open_demo, cast.acme.actor, cast.portal)
+    async with aclosing(launcher.watch("launcher-1", "docker")) as updates:
+        await until(updates, is_a(Synced))
+        clock.pass_(seconds=2)
+        attempt = await launcher.report(launch.id, 0, "queued", "starting")
+        change = (await until(updates, is_a(WantedChange)))[-1]
+        await launcher.report(launch.id, attempt, "starting", "running", upstream="127.0.0.1:4711")
+        await until(updates, is_a(WantedChange))
+        await db.write(stop_launch, cast.acme.actor, launch.id)
+        stopping = (await until(updates, is_a(WantedChange)))[-1]
+        await launcher.report(launch.id, attempt, "running", "stopped")
+        gone = (await until(updates, is_a(WantedChange)))[-1]
+    assert attempt == 1
+    assert isinstance(change, WantedChange)
+    assert [(row.state, row.attempt, row.state_since) for row in change.launches] == [("starting", 1, clock())]
+    assert isinstance(stopping, WantedChange)
+    assert [row.wanted for row in stopping.launches] == ["stopped"]
+    assert isinstance(gone, WantedChange)
+    assert gone.gone == [launch.id]
+
+
+async def test_a_report_that_is_late_is_refused(launcher: LauncherGateway, db: Database, cast: Cast) -> None:
+    launch = await db.write(open_demo, cast.acme.actor, cast.portal)
+    await launcher.report(launch.id, 0, "queued", "starting")
+    with pytest.raises(Stale):
+        await launcher.report(launch.id, 0, "queued", "starting")
+
+
+@pytest.mark.parametrize("state", ["warp", "running"])
+async def test_a_report_of_a_move_that_does_not_exist_is_refused(
+    launcher: LauncherGateway, db: Database, cast: Cast, state: Any
+) -> None:
+    launch = await db.write(open_demo, cast.acme.actor, cast.portal)
+    with pytest.raises(Invalid):
+        await launcher.report(launch.id, 0, "queued", state)
+
+
+async def test_a_report_on_a_launch_that_does_not_exist_is_refused(launcher: LauncherGateway) -> None:
+    with pytest.raises(NotFound):
+        await launcher.report("nothing", 0, "queued", "starting")
+
+
+async def test_a_long_log_keeps_its_end(launcher: LauncherGateway, db: Database, cast: Cast) -> None:
+    launch = await db.write(open_demo, cast.acme.actor, cast.portal)
+    await launcher.report(launch.id, 0, "queued", "failed", reason="r" * 1000, log_tail="x" * 20_000 + "the end")
+    details = await db.read(
+        lambda tx: tx.value("SELECT details FROM audit_log WHERE kind = 'launch.moved' ORDER BY position DESC")
+    )
+    assert "the end" in details
+    assert len(details) < 10_000
+
+
+async def test_of_two_launchers_of_an_engine_one_is_active_until_it_leaves(
+    stand: Stand, db: Database, clock: SettableClock
+) -> None:
+    first, second = (LauncherGateway(stand.target, LAUNCHER_TOKEN) for _ in range(2))
+    first.send_status(8, 0)
+    async with aclosing(first.watch("one", "docker")) as ones, aclosing(second.watch("two", "docker")) as twos:
+        active = (await until(ones, is_active))[-1]
+        await until(twos, is_idle)
+        assert isinstance(active, Heartbeat)
+        assert active.lease_until == clock() + LEASE
+        assert await db.read(held) == [("one", 8)]
+        await first.leave()
+        await until(twos, is_active)
+        assert [holder for holder, _ in await db.read(held)] == ["two"]
+    await first.aclose()
+    await second.aclose()
+
+
+async def test_a_launcher_that_fell_silent_is_followed_by_the_next_once_its_lease_is_over(
+    stand: Stand, clock: SettableClock
+) -> None:
+    first, second = (LauncherGateway(stand.target, LAUNCHER_TOKEN) for _ in range(2))
+    async with aclosing(first.watch("one", "docker")) as ones:
+        await until(ones, is_active)
+    async with aclosing(second.watch("two", "docker")) as twos:
+        await until(twos, is_idle)
+        clock.pass_(seconds=15)
+        await until(twos, is_active)
+    await first.aclose()
+    await second.aclose()
+
+
+async def test_launchers_of_different_engines_are_both_active(stand: Stand) -> None:
+    first, second = (LauncherGateway(stand.target, LAUNCHER_TOKEN) for _ in range(2))
+    async with aclosing(first.watch("one", "here")) as ones, aclosing(second.watch("two", "there")) as twos:
+        await until(ones, is_active)
+        await until(twos, is_active)
+    await first.aclose()
+    await second.aclose()
+
+
+async def test_a_launcher_is_active_again_at_once_after_a_restart_of_the_gateway(
+    stand: Stand, launcher: LauncherGateway
+) -> None:
+    async with aclosing(launcher.watch("one", "docker")) as updates:
+        await until(updates, is_active)
+        await stand.stop()
+        await until(updates, is_a(Lost))
+        await stand.start()
+        await until(updates, is_active)
+
+
+async def test_a_changed_capacity_is_stored_with_the_next_heartbeat(
+    stand: Stand, launcher: LauncherGateway, db: Database
+) -> None:
+    launcher.send_status(4, 1)
+    async with aclosing(launcher.watch("one", "docker")) as updates:
+        await until(updates, is_active)
+        launcher.send_status(6, 2)
+        while await db.read(held) != [("one", 6)]:
+            await until(updates, is_a(Heartbeat))
+    assert stand.launchers.running() == {}, "who is not connected says nothing"
+
+
+def held(tx: Tx) -> list[tuple[str, int]]:
+    return [(row["id"], row["capacity"]) for row in tx.rows("SELECT id, capacity FROM launchers ORDER BY id")]
