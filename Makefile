@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SCALE ?= full
 DATA ?= var
 
-.PHONY: help run test check proof bench lint types format lock proto clean
+.PHONY: help run test check proof bench lint types format lock proto reference clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -16,6 +16,7 @@ run: $(VENV)/.run ## Install what is needed, then start everything with sample d
 	@LOAD_SEED_DATA=$${LOAD_SEED_DATA:-true} exec $(BIN)/ecatalog serve --data $(DATA)
 
 test: $(VENV)/.dev ## Install what the tests need, then run them (the slow proofs apart)
+	@scripts/need-chromium.sh || echo "Going on without a browser: only the proofs need one." >&2
 	$(BIN)/python -m pytest -q -n 2 -m "not proof"
 
 check: $(VENV)/.dev lint types test ## Format, lint, types and tests: about a minute
@@ -40,6 +41,9 @@ bench: $(VENV)/.dev ## Measure against the peers, in one run, and write docs/ref
 format: $(VENV)/.dev ## Put the code into its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+reference: $(VENV)/.dev ## Generate docs/reference/ from the tables in the code
+	$(BIN)/python scripts/write_reference.py
 
 proto: $(VENV)/.dev ## Generate the gRPC stubs from proto/
 	$(BIN)/python scripts/generate_stubs.py

@@ -4,20 +4,25 @@
 set -euo pipefail
 python=$1 venv=$2 lock=$3
 
-if ! command -v "$python" >/dev/null; then
-  echo "Python is missing: install it (Debian, Ubuntu: apt-get install python3 python3-venv), then run this again." >&2
+stop() {
+  printf '%s\n' "$@" >&2
   exit 1
-fi
-if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
-  echo "$("$python" --version) is too old: Python 3.11 or newer is needed. Name one with make PYTHON=python3.12." >&2
-  exit 1
-fi
-if [[ ! -x $venv/bin/python ]] && ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
-  echo "This Python cannot make virtual environments: apt-get install python3-venv, then run this again." >&2
-  exit 1
+}
+
+command -v "$python" >/dev/null ||
+  stop "Python is missing. Debian, Ubuntu: apt-get install python3 python3-venv. Then run this again."
+"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
+  stop "$("$python" --version) is too old: Python 3.11 or newer is needed." "Name one, as in: make run PYTHON=python3.12"
+
+# An environment without pip is what is left of an attempt that failed, or of a Python that was removed.
+if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+  "$python" -c 'import ensurepip, venv' 2>/dev/null ||
+    stop "This Python cannot make virtual environments. Debian, Ubuntu: apt-get install python3-venv. Then run this again."
+  echo "Installing into $venv; this takes a minute, once." >&2
+  rm -rf "$venv"
+  "$python" -m venv "$venv"
 fi
 
-[[ -x $venv/bin/python ]] || "$python" -m venv "$venv"
 pip=("$venv/bin/python" -m pip --disable-pip-version-check --quiet)
 "${pip[@]}" install --require-hashes -r "$lock"
 "${pip[@]}" install --no-deps --no-build-isolation -e packages/ecatalog-client -e .

@@ -171,7 +171,7 @@ class _Supervisor:
         """A line of JSON from the gateway after each of its starts."""
         for line in os.read(self._heard, 65536).decode().splitlines():
             welcome = json.loads(line)
-            self._welcome = _SAMPLE_LOGINS if welcome["has_samples"] else ""
+            self._welcome = SAMPLE_LOGINS if welcome["has_samples"] else ""
             if welcome["setup_link"]:
                 self._welcome = _SETUP.format(welcome["setup_link"])
             if welcome["setup_link"] and self._has_told:
@@ -196,7 +196,7 @@ _SETUP = """
 There are no users yet. Within 15 minutes, make the first administrator here:
   {}
 """
-_SAMPLE_LOGINS = """
+SAMPLE_LOGINS = """
 Sample logins, all with the password `ecatalog-demo`:
   admin@ecatalog.example    administrator
   sales@ecatalog.example    sales

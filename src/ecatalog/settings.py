@@ -98,8 +98,8 @@ class Settings:
         self._put("catalog_url", (self.catalog_url or f"http://localhost:{self.port}").rstrip("/"))
         self._put("demos_url", (self.demos_url or f"http://demos.localhost:{self.edge_port}").rstrip("/"))
         self._put("db_path", self.db_path or self.data / "ltplabs.db")
-        self._refuse_bad_urls()
         self._refuse_bad_numbers()
+        self._refuse_bad_urls()
         self._refuse_open_samples()
 
     @classmethod

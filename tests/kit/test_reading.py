@@ -1,6 +1,7 @@
 """`Database.read`, `read_now` and `read_long`: queries on a snapshot, which cannot write."""
 
 import asyncio
+import math
 import threading
 from datetime import UTC, datetime, timedelta, timezone
 from enum import StrEnum
@@ -238,6 +239,7 @@ async def test_stop_ends_long_reads(db: Database) -> None:
         is_counting.set()
         return tx.value(COUNT_FOR_EVER)
 
+    db._long._most_seconds = math.inf
     is_counting = threading.Event()
     task = asyncio.ensure_future(db.read_long(count))
     await asyncio.to_thread(is_counting.wait)

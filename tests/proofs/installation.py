@@ -111,7 +111,7 @@ class Installation:
 
 
 def start_installation(data: Path, *, ports: tuple[int, int, int, int] | None = None) -> Installation:
-    """Starts `ecatalog serve` with sample data in `data`; does not wait. Edge and launcher listen beside the internal port."""
+    """Starts `ecatalog serve` with sample data in `data`; does not wait for it."""
     port, edge, grpc, internal = ports or free_quad()
     command = [sys.executable, "-m", "ecatalog", "serve", "--data", str(data), "--host", "127.0.0.1"]
     command += ["--port", str(port), "--edge-port", str(edge)]

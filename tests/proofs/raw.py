@@ -1,4 +1,4 @@
-"""Raw HTTP/1.1 and WebSocket over one socket, for proofs that look at bytes and instants. No library hides a byte here."""
+"""Raw HTTP/1.1 and WebSocket over one socket, for proofs that look at bytes and instants."""
 
 import base64
 import json
@@ -126,7 +126,7 @@ class WebSocket(Line):
             return None
 
     def is_closed_now(self) -> bool:
-        """Whether a close frame or the end of the stream has already arrived: reads only what lies there, never waits."""
+        """Whether a close frame or the end of the stream has arrived already; never waits."""
         self.sock.setblocking(False)
         try:
             while piece := self.sock.recv(65536):

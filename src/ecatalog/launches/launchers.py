@@ -64,7 +64,7 @@ class LauncherHub:
 
     def take_status(self, post: Post, capacity: int, running: int) -> None:
         """What the launcher says of its engine. The capacity is stored with the lease."""
-        post.capacity, post.running = capacity, running
+        post.capacity, post.running = max(0, capacity), max(0, running)
         self._claim_if_due(post)
 
     def beat(self, post: Post) -> tuple[datetime, bool]:

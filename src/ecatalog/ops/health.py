@@ -1,19 +1,29 @@
-"""Whether this gateway can do its work: a write that reaches the disk, the schema it knows, room for a backup."""
+"""Whether this gateway can do its work: a write that reaches the disk, the schema it knows, room for a copy."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from ecatalog.kit.db import Database, Tx
 from ecatalog.ops import queries
 
 ROOM_FACTOR = 2.2
-"""Free disk wanted, as a multiple of the database: a copy of it, its WAL, and a margin (PocketBase advises 2)."""
-_LEAST_ROOM = 64 * 1024 * 1024
+"""Free disk wanted, as a multiple of the database: a copy of it, its WAL, and a margin."""
+_LEAST_ROOM = 64 << 20
 
 
-async def check_readiness(db: Database) -> list[str]:
-    """Probes the database with a write, and the disk: the problems, a sentence each. Never raises."""
-    problems = _disk_problems(db.path)
+def free_bytes_of(folder: Path) -> int:
+    """What this account may still write there."""
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize
+
+
+async def check_readiness(db: Database, *, free_bytes: Callable[[Path], int] = free_bytes_of) -> list[str]:
+    """Probes the disk, and the database with a write: the problems, a sentence each. Never raises.
+
+    The schema needs no look: a database whose version is not this program's is never opened.
+    """
+    problems = disk_problems(db.path, free_bytes)
     try:
         await db.write(_probe)
     except Exception as error:
@@ -25,12 +35,13 @@ def _probe(tx: Tx) -> None:
     queries.note_probe(tx)
 
 
-def _disk_problems(path: Path) -> list[str]:
+def disk_problems(path: Path, free_bytes: Callable[[Path], int] = free_bytes_of) -> list[str]:
+    """What is wrong with the room beside the database file, in sentences."""
     try:
-        size, disk = path.stat().st_size, os.statvfs(path.parent)
+        size, free = path.stat().st_size, free_bytes(path.parent)
     except OSError as error:
         return [f"The database file cannot be looked at: {error.strerror}."]
-    free, wanted = disk.f_bavail * disk.f_frsize, max(int(size * ROOM_FACTOR), _LEAST_ROOM)
+    wanted = max(int(size * ROOM_FACTOR), _LEAST_ROOM)
     if free >= wanted:
         return []
     return [f"The disk of {path.parent} has {free >> 20} MiB free; {wanted >> 20} MiB are wanted. Make room."]

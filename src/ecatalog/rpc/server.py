@@ -61,6 +61,7 @@ class RpcServer:
         self._authenticate = authenticate
         self._on_call = on_call or (lambda method, status, seconds: None)
         self._stopping = asyncio.Event()
+        self.port = 0
         self._health = HealthServicer()
 
     async def start(self, host: str, port: int) -> int:
@@ -72,12 +73,12 @@ class RpcServer:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:
-            bound = self._server.add_insecure_port(address)
+            self.port = self._server.add_insecure_port(address)
         except RuntimeError as error:
             raise OSError(f"Cannot listen for gRPC on {address}: is another gateway running?") from error
         await self._server.start()
         await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
-        return bound
+        return self.port
 
     async def stop(self) -> None:
         """Ends the streams with UNAVAILABLE, lets calls finish for a moment, closes."""

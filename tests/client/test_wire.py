@@ -1,0 +1,82 @@
+"""The wire types and their messages say the same, both ways."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import grpc
+import grpc.aio
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ecatalog_client.errors import FAMILY, CatalogError, Invalid, Unavailable
+from ecatalog_client.status import error_from, status_of, trailers_of
+from ecatalog_client.types.serving import Change, Gone, ServedClient, WantedChange
+from ecatalog_client.v1 import launches_pb2 as pb
+from ecatalog_client.wire import instant_of, message_of, ms_of, struct_of
+
+texts = st.text(st.characters(codec="utf-8"), max_size=20)
+instants = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)).map(
+    lambda instant: instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+)
+
+
+def of(kind: type) -> st.SearchStrategy[Any]:
+    """Any value of a wire type. An absent id is told by an empty one, so there are no empty ids."""
+    return st.from_type(kind)
+
+
+st.register_type_strategy(datetime, instants)
+st.register_type_strategy(str, texts.filter(bool))
+st.register_type_strategy(int, st.integers(0, 2**31 - 1))
+st.register_type_strategy(float, st.floats(0, 64))
+
+
+@given(of(Change))
+def test_a_change_for_edges_comes_back_as_it_was(change: Change) -> None:
+    message = pb.EdgeChange.FromString(message_of(change, pb.EdgeChange).SerializeToString())
+    assert struct_of(message, Change) == change
+
+
+@given(of(WantedChange))
+def test_a_change_for_launchers_comes_back_as_it_was(change: WantedChange) -> None:
+    message = pb.LauncherChange.FromString(message_of(change, pb.LauncherChange).SerializeToString())
+    assert struct_of(message, WantedChange) == change
+
+
+@given(instants)
+def test_an_instant_keeps_its_millisecond(instant: datetime) -> None:
+    assert instant_of(ms_of(instant)) == instant
+
+
+def test_the_fields_of_the_messages_are_those_of_the_types() -> None:
+    """Otherwise a field would be lost on the way without a word."""
+    for kind, message in ((ServedClient, pb.ServedClient), (Gone, pb.Gone), (Change, pb.EdgeChange)):
+        names = {field.name.removesuffix("_ms") for field in message.DESCRIPTOR.fields}
+        assert names == set(kind.__struct_fields__)
+
+
+def received(code: grpc.StatusCode, trailers: Any = (), details: str = "told") -> CatalogError:
+    return error_from(grpc.aio.AioRpcError(code, grpc.aio.Metadata(), grpc.aio.Metadata(*trailers), details, ""))
+
+
+@pytest.mark.parametrize("kind", FAMILY)
+def test_every_error_arrives_as_itself(kind: type[CatalogError]) -> None:
+    error = kind("Wörds.", fields={"a": "b"}, retry_after=1.5)
+    found = received(status_of(error), trailers_of(error), error.message)
+    assert type(found) is kind
+    assert (found.message, found.fields, found.retry_after) == ("Wörds.", {"a": "b"}, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        (grpc.StatusCode.UNAVAILABLE, Unavailable),
+        (grpc.StatusCode.DEADLINE_EXCEEDED, Unavailable),
+        (grpc.StatusCode.INVALID_ARGUMENT, Invalid),
+        (grpc.StatusCode.INTERNAL, CatalogError),
+        (grpc.StatusCode.UNIMPLEMENTED, CatalogError),
+    ],
+)
+def test_a_status_that_is_not_ours_is_understood_too(code: grpc.StatusCode, kind: type[CatalogError]) -> None:
+    assert type(received(code)) is kind

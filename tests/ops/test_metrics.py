@@ -1,0 +1,74 @@
+"""What the gateway tells Prometheus: sizes, writes, states; never anybody's id."""
+
+import re
+
+import pytest
+
+from ecatalog.app import Gateway
+from ecatalog.kit.db import Database
+from ecatalog.ops.metrics import LIVE_STATES, GatewayCollector
+from tests.asgi import Caller
+from tests.cast import Cast
+
+
+async def scrape(gateway: Gateway) -> dict[str, float]:
+    """Every sample by its name and labels, as the text format has it."""
+    answer = await Caller(gateway.internal).get("/metrics")
+    assert answer.status == 200
+    lines = [line for line in answer.text.splitlines() if line and not line.startswith("#")]
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
+
+
+async def test_sizes_and_writes_are_told(gateway: Gateway, people: Cast) -> None:
+    found = await scrape(gateway)
+
+    assert found["ecatalog_database_bytes"] == gateway.db.path.stat().st_size > 0
+    assert found["ecatalog_wal_bytes"] > 0
+    assert found["ecatalog_position"] == gateway.db.position > 0
+    assert found["ecatalog_writes_total"] >= found["ecatalog_write_commits_total"] > 0
+
+
+async def test_a_write_moves_the_counts(gateway: Gateway, admin: Caller) -> None:
+    before = await scrape(gateway)
+    await Caller(gateway.internal).get("/readyz")
+    after = await scrape(gateway)
+
+    for name in ("writes", "write_groups", "write_commits"):
+        assert after[f"ecatalog_{name}_total"] == before[f"ecatalog_{name}_total"] + 1
+
+
+async def test_launches_are_counted_by_state(gateway: Gateway, people: Cast, acme: Caller) -> None:
+    before = await scrape(gateway)
+    opened = await acme.post(f"/api/demos/{people.portal}/open")
+    after = await scrape(gateway)
+
+    assert opened.status in {200, 201, 202}
+    assert [before[f'ecatalog_launches{{state="{state}"}}'] for state in LIVE_STATES] == [0, 0, 0, 0]
+    assert [after[f'ecatalog_launches{{state="{state}"}}'] for state in LIVE_STATES] == [1, 0, 0, 0]
+
+
+async def test_people_and_services_are_counted(gateway: Gateway, people: Cast) -> None:
+    found = await scrape(gateway)
+
+    assert found["ecatalog_sessions"] > 0
+    assert found["ecatalog_edges"] == found["ecatalog_launchers"] == found["ecatalog_pending_requests"] == 0
+
+
+async def test_no_id_is_ever_a_label(gateway: Gateway, people: Cast, acme: Caller, admin: Caller) -> None:
+    await acme.post(f"/api/demos/{people.portal}/open")
+    await admin.get(f"/api/clients/{people.acme.id}")
+    await admin.get("/api/clients/no-such-client")
+
+    text = "\n".join(await scrape(gateway))
+
+    assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-", text)
+    assert "no-such-client" not in text
+    assert "@" not in text
+
+
+@pytest.mark.parametrize("is_stopped", [False, True])
+async def test_a_database_that_is_not_open_has_nothing_to_tell(db: Database, is_stopped: bool) -> None:
+    if is_stopped:
+        await db.stop()
+
+    assert bool(list(GatewayCollector(db).collect())) is not is_stopped
