@@ -186,9 +186,11 @@ async def test_what_was_not_confirmed_is_acknowledged_again_on_the_next_stream()
             first = await gateway.acks.get()
             acks.send(6)
             second = await gateway.acks.get()
+        async with edge(target, acks) as updates:
+            await anext(updates)
+            assert (await gateway.acks.get(), await gateway.acks.get()) == (first, second)
         gateway.scripts = [[BEGIN, beat(acked=first.sequence), HANG]]
         async with edge(target, acks) as updates:
-            assert (await gateway.acks.get(), await gateway.acks.get()) == (first, second)
             await until(updates, is_a(Heartbeat))
         assert [ack.sequence for ack in acks.unconfirmed()] == [second.sequence]
     assert first.cuts[0].connections == 2

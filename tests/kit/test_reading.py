@@ -80,6 +80,20 @@ async def test_columns_that_the_struct_does_not_have_are_left_out(db: Database) 
     assert await db.read(lambda tx: tx.all(Part, "SELECT 1 AS size, 'x' AS search")) == [Part(1)]
 
 
+async def test_of_two_columns_of_one_name_the_last_counts(db: Database) -> None:
+    assert await db.read(lambda tx: tx.one(Part, "SELECT 1 AS size, count(*), 2 AS size")) == Part(2)
+
+
+async def test_a_field_without_a_column_has_its_default_or_is_missed(db: Database) -> None:
+    class Whole(msgspec.Struct):
+        size: int
+        name: str = "none"
+
+    assert await db.read(lambda tx: tx.one(Whole, "SELECT 1 AS size")) == Whole(1)
+    with pytest.raises(msgspec.ValidationError, match="size"):
+        await db.read(lambda tx: tx.one(Whole, "SELECT 'x' AS name"))
+
+
 async def test_a_query_that_finds_nothing_says_so(db: Database) -> None:
     def look(tx: Tx) -> tuple[object, ...]:
         sql = "SELECT key FROM settings WHERE key = :key"

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -77,8 +78,7 @@ async def test_killing_the_shim_leaves_nothing_behind_after_one_stop(driver: Pro
 
 
 async def test_a_copy_that_takes_too_much_memory_is_ended_with_the_reason(driver: ProcessDriver) -> None:
-    greedy = spec(image="greedy")
-    await driver.start(type(greedy)(**{**_fields(greedy), "memory_mb": 64}))
+    await driver.start(replace(spec(image="greedy"), memory_mb=64))
 
     async def has_exited() -> bool:
         return (await only(driver)).state == "exited"
@@ -87,8 +87,13 @@ async def test_a_copy_that_takes_too_much_memory_is_ended_with_the_reason(driver
     assert (await only(driver)).reason == "It used more than its 64 MiB of memory."
 
 
-def _fields(made: object) -> dict[str, object]:
-    return {name: getattr(made, name) for name in made.__dataclass_fields__}  # type: ignore[attr-defined]
+async def test_an_answer_of_somebody_else_at_its_port_does_not_count(driver: ProcessDriver) -> None:
+    answering = spec("one")
+    await driver.start(answering)
+    ready = await until_ready(driver)
+    await driver.start(spec("two", image="silent"))
+    (silent,) = [instance for instance in await driver.list() if instance.launch_id == "two"]
+    assert not await driver.is_ready(replace(silent, upstream=ready.upstream))
 
 
 async def test_the_end_of_the_lifeline_ends_every_copy(data: Path, samples: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from enum import Enum
+from itertools import starmap
 from types import NoneType
 from typing import Any
 
@@ -58,34 +59,41 @@ def encode_value(value: Any) -> Any:
 
 
 class RowReader:
-    """Turns the rows of one statement into one type: names them, decodes the JSON columns, converts."""
+    """Turns the rows of one statement into one type: gives them its names, decodes the JSON columns, converts.
 
-    __slots__ = ("_json_columns", "_kinds", "_names")
+    Rows become bare Structs first, for msgspec reads their attributes in half the time that dicts would take.
+    """
+
+    __slots__ = ("_bare", "_json_columns", "_kinds")
 
     def __init__(self, kind: Any, names: Sequence[str]) -> None:
-        self._names = tuple(names)
-        wanted = _json_fields(kind)
-        self._json_columns = tuple(name for name in self._names if name in wanted)
+        fields = _fields_of(kind)
+        columns = _columns(names, {field.name for field in fields})
+        self._bare = msgspec.defstruct("Row", [(column, Any) for column in columns], gc=False)
+        self._json_columns = [field.name for field in fields if field.name in columns and _is_json(field.type)]
         self._kinds = list[kind]
 
     def read(self, rows: Iterable[Row]) -> list[Any]:
         """The rows as that type; msgspec.ValidationError when the database holds what the type forbids."""
-        names = self._names
-        named = [dict(zip(names, row, strict=True)) for row in rows]
+        bare = list(starmap(self._bare, rows))
         for column in self._json_columns:
-            for row in named:
-                text = row[column]
+            for row in bare:
+                text = getattr(row, column)
                 if text is not None:
-                    row[column] = msgspec.json.decode(text)
-        return msgspec.convert(named, self._kinds, strict=False)
+                    setattr(row, column, msgspec.json.decode(text))
+        return msgspec.convert(bare, self._kinds, strict=False, from_attributes=True)
 
 
-def _json_fields(kind: Any) -> frozenset[str]:
-    """The columns that hold JSON for this type: its fields that are collections or Structs."""
+def _fields_of(kind: Any) -> tuple[shape.Field, ...]:
     found = shape.type_info(kind)
     if not isinstance(found, shape.StructType):
         raise TypeError(f"rows become Structs, not {kind!r}: use rows() or value()")
-    return frozenset(field.encode_name for field in found.fields if _is_json(field.type))
+    return found.fields
+
+
+def _columns(names: Sequence[str], wanted: set[str]) -> list[str]:
+    """A name for each column: its own where the type has such a field (the last of that name), else a spare one."""
+    return [name if name in wanted and name not in names[i + 1 :] else f"column_{i}" for i, name in enumerate(names)]
 
 
 def _is_json(found: shape.Type) -> bool:

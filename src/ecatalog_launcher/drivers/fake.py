@@ -22,6 +22,7 @@ class FakeDriver:
         self.capacity = capacity
         self._instances: dict[str, Instance] = {}
         self._ready: set[str] = set()
+        self._last_port = 0
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._changed: Callable[[], None] = lambda: None
 
@@ -37,7 +38,8 @@ class FakeDriver:
         behaviour = spec.environment.get("FAKE", "instant")
         if behaviour not in BEHAVIOURS:
             raise CannotStart(f"FAKE is {behaviour!r}: the fake driver knows {', '.join(BEHAVIOURS)}.")
-        upstream = f"127.0.0.1:{spec.port}"
+        self._last_port += 1
+        upstream = f"127.0.0.1:{self._last_port}"
         self._instances[spec.launch_id] = Instance(
             launch_id=spec.launch_id, attempt=spec.attempt, state="up", upstream=upstream
         )

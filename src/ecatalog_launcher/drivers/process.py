@@ -94,7 +94,7 @@ class ProcessDriver:
         app = self._app_of(spec.image)
         directory = self._root / spec.launch_id
         directory.mkdir(mode=0o700, exist_ok=True)
-        port = _free_port()
+        port = self._free_port()
         process = await asyncio.create_subprocess_exec(
             *_command(spec, app, directory, port, self._lifeline),
             env=self._environment(spec, port),
@@ -103,6 +103,15 @@ class ProcessDriver:
             pass_fds=() if self._lifeline is None else (self._lifeline,),
         )
         self._keep(spec.launch_id, spec.attempt, port, process.pid)
+
+    def _free_port(self) -> int:
+        """A port that nobody listens on, nor is any copy of ours about to: two clients must never meet at one port."""
+        taken = {copy.port for copy in self._copies.values()}
+        while True:
+            with socket.create_server(("127.0.0.1", 0)) as probe:
+                port = int(probe.getsockname()[1])
+            if port not in taken:
+                return port
 
     def _app_of(self, image: str) -> Path:
         """The sample's program. CannotStart for whatever is not one of ours: this driver isolates nothing."""
@@ -153,9 +162,12 @@ class ProcessDriver:
         host, _, port = instance.upstream.rpartition(":")
         try:
             async with asyncio.timeout(_PROBE_SECONDS):
-                return await _answers_http(host, int(port))
+                is_answered = await _answers_http(host, int(port))
         except (OSError, TimeoutError):
             return False
+        # Somebody else's program may have taken the port first: then the copy itself has ended by now.
+        copy = self._copies.get(instance.launch_id)
+        return is_answered and copy is not None and _listens(copy.pid, int(port))
 
     async def stop(self, launch_id: str, grace: float) -> None:
         copy = self._copies.get(launch_id)
@@ -228,9 +240,20 @@ async def _until_ended(descriptor: int, seconds: float) -> None:
                 await asyncio.sleep(_END_POLL_SECONDS)
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
+def _listens(shim_pid: int, port: int) -> bool:
+    """Whether a process below the shim has the listening socket of this port (proc(5): net/tcp, fd)."""
+    inodes = set()
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port:
+            inodes.add(f"socket:[{fields[9]}]")
+    for pid in shim.descendants(shim_pid):
+        with suppress(OSError):
+            for link in Path(f"/proc/{pid}/fd").iterdir():
+                with suppress(OSError):
+                    if str(link.readlink()) in inodes:
+                        return True
+    return False
 
 
 async def _answers_http(host: str, port: int) -> bool:
