@@ -1,25 +1,23 @@
 """The process: settings from the environment, signals, the lifeline, and an orderly end with exit status 0."""
 
 import asyncio
-import fcntl
 import os
-import signal
 import sys
-import uuid
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 
 import structlog
 import uvloop
 
+from ecatalog_client.environment import BadSetting
 from ecatalog_client.logs import configure_logs
+from ecatalog_client.process import ServiceId, heed_end
 from ecatalog_client.services import EdgeGateway
 from ecatalog_edge.calls import Calls
 from ecatalog_edge.edge import Edge
 from ecatalog_edge.internal import Internal
 from ecatalog_edge.journal import Journal
-from ecatalog_edge.settings import SettingError, Settings
+from ecatalog_edge.settings import Settings
 
 log = structlog.get_logger()
 
@@ -34,7 +32,7 @@ def main(env: Mapping[str, str]) -> int:
     try:
         settings = Settings.load(env)
         configure_logs("edge", settings.log_level, settings.log_json)
-    except (SettingError, ValueError) as error:
+    except (BadSetting, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -44,10 +42,10 @@ def main(env: Mapping[str, str]) -> int:
 async def run(settings: Settings) -> int:
     """Starts, serves, stops."""
     ends = asyncio.Event()
-    _heed_signals(ends, settings.lifeline_fd)
+    heed_end(ends.set, settings.lifeline_fd)
     calls = Calls()
     gateway = EdgeGateway(settings.gateway, settings.token, hooks=calls.hooks())
-    with EdgeId(settings.data) as edge_id:
+    with ServiceId(settings.data and settings.data / "edge_id") as edge_id:
         edge = Edge(gateway, edge_id, settings.demos_url, journal=_journal(settings))
         internal = Internal(edge, calls)
         try:
@@ -98,60 +96,6 @@ async def _stop(edge: Edge, internal: Internal, gateway: EdgeGateway) -> None:
             await gateway.leave()
             await internal.stop()
     await gateway.aclose()
-
-
-def _heed_signals(ends: asyncio.Event, lifeline: int | None) -> None:
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ends.set)
-    if lifeline is not None:
-        os.set_blocking(lifeline, False)
-        loop.add_reader(lifeline, _read_lifeline, lifeline, ends)
-
-
-def _read_lifeline(lifeline: int, ends: asyncio.Event) -> None:
-    """The other end is held by whoever started us; it closes when they die, however they die."""
-    try:
-        is_over = os.read(lifeline, 64) == b""
-    except BlockingIOError:
-        return
-    except OSError:
-        is_over = True
-    if is_over:
-        asyncio.get_running_loop().remove_reader(lifeline)
-        ends.set()
-
-
-class EdgeId:
-    """The name of this edge towards the gateway, kept in the data directory: an edge that was killed and
-    started again takes over its own lease, so that no revocation waits for the dead one.
-
-    The file is locked while in use. A second edge on the same directory has a name of its own, for one run.
-    """
-
-    def __init__(self, data: Path | None) -> None:
-        self._path = data / "edge_id" if data is not None else None
-        self._descriptor: int | None = None
-
-    def __enter__(self) -> str:
-        if self._path is None:
-            return str(uuid.uuid4())
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return str(uuid.uuid4())
-        kept = os.read(self._descriptor, 64).decode("ascii", "replace").strip()
-        if kept:
-            return kept
-        made = str(uuid.uuid4())
-        os.write(self._descriptor, made.encode())
-        return made
-
-    def __exit__(self, *_: object) -> None:
-        if self._descriptor is not None:
-            os.close(self._descriptor)
 
 
 if __name__ == "__main__":

@@ -59,9 +59,8 @@ def test_no_cut_is_lost_or_counted_twice(story: list[tuple[str, int]]) -> None:
     """A gateway that counts each number once ends with exactly what was sent."""
     queue = AckQueue()
     heard: dict[int, Ack] = {}
-    position = sent = 0
-    for word, count in story:
-        position += 1
+    sent = 0
+    for position, (word, count) in enumerate(story, start=1):
         if word == "send":
             queue.send(position, [cut("a", count)])
             sent += count

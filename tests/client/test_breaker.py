@@ -150,7 +150,7 @@ class BreakerLaws(RuleBasedStateMachine):
         self.outcomes.append(is_good)
         last = self.outcomes[-20:]
         is_half = len(last) == 20 and last.count(False) >= 10
-        if not is_good and (not any(self.outcomes[-5:]) and len(self.outcomes) >= 5 or is_half):
+        if not is_good and ((not any(self.outcomes[-5:]) and len(self.outcomes) >= 5) or is_half):
             self.open()
 
     @precondition(lambda self: self.stale)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,7 +42,7 @@ def beat(*, acked: int = 0) -> pb.EdgeEvent:
 class Gateway:
     """Plays one list of events per stream (the last one from then on), and keeps what it was told."""
 
-    scripts: list[list[pb.EdgeEvent | None]]
+    scripts: list[Sequence[pb.EdgeEvent | None]]
     hellos: list[tuple[str, int]] = field(default_factory=list)
     acks: asyncio.Queue[pb.EdgeAck] = field(default_factory=asyncio.Queue)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -60,9 +60,10 @@ class Gateway:
         reading = asyncio.create_task(self._read(messages))
         try:
             for event in script:
-                if event is HANG:
+                if event is None:
                     await asyncio.Event().wait()
-                yield event
+                else:
+                    yield event
         finally:
             reading.cancel()
             self.ended.set()
@@ -73,7 +74,7 @@ class Gateway:
 
 
 @asynccontextmanager
-async def playing(*scripts: list[pb.EdgeEvent | None]) -> AsyncIterator[tuple[Gateway, str]]:
+async def playing(*scripts: Sequence[pb.EdgeEvent | None]) -> AsyncIterator[tuple[Gateway, str]]:
     gateway = Gateway(list(scripts))
     method = Stream("Watch", pb.EdgeMessage, pb.EdgeEvent, "edge", gateway.watch)
     server = RpcServer([Service("ecatalog.v1.EdgeService", (method,))], gateway.authenticate)

@@ -1,7 +1,8 @@
 """The wire types and their messages say the same, both ways."""
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import grpc
 import grpc.aio
@@ -16,20 +17,38 @@ from ecatalog_client.v1 import launches_pb2 as pb
 from ecatalog_client.wire import instant_of, message_of, ms_of, struct_of
 
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
-instants = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)).map(
-    lambda instant: instant.replace(microsecond=instant.microsecond // 1000 * 1000)
+instants = st.integers(0, ms_of(datetime(2100, 1, 1, tzinfo=UTC))).map(
+    lambda ms: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=ms)
 )
 
 
 def of(kind: type) -> st.SearchStrategy[Any]:
     """Any value of a wire type. An absent id is told by an empty one, so there are no empty ids."""
-    return st.from_type(kind)
+    return st.builds(kind, **{name: values(hint) for name, hint in get_type_hints(kind).items()})
 
 
-st.register_type_strategy(datetime, instants)
-st.register_type_strategy(str, texts.filter(bool))
-st.register_type_strategy(int, st.integers(0, 2**31 - 1))
-st.register_type_strategy(float, st.floats(0, 64))
+SIMPLE: dict[Any, st.SearchStrategy[Any]] = {
+    datetime: instants,
+    str: texts.filter(bool),
+    int: st.integers(0, 2**31 - 1),
+    float: st.floats(0, 64),
+    bool: st.booleans(),
+    NoneType: st.none(),
+}
+
+
+def values(hint: Any) -> st.SearchStrategy[Any]:
+    inner = get_args(hint)
+    match get_origin(hint):
+        case None:
+            return SIMPLE[hint] if hint in SIMPLE else of(hint)
+        case origin if origin is Literal:
+            return st.sampled_from(inner)
+        case origin if origin is list:
+            return st.lists(values(inner[0]), max_size=3)
+        case origin if origin is dict:
+            return st.dictionaries(values(inner[0]), values(inner[1]), max_size=3)
+    return st.one_of([values(one) for one in inner])
 
 
 @given(of(Change))

@@ -15,13 +15,15 @@ import pytest
 import structlog
 
 from ecatalog_client.breaker import BreakerState
-from ecatalog_edge.app import EdgeId, main
+from ecatalog_client.environment import BadSetting
+from ecatalog_client.process import ServiceId
+from ecatalog_edge.app import main
 from ecatalog_edge.calls import Calls
 from ecatalog_edge.edge import Edge
 from ecatalog_edge.hosts import DemoHosts
 from ecatalog_edge.internal import Internal
 from ecatalog_edge.journal import Ended, Journal
-from ecatalog_edge.settings import SettingError, Settings
+from ecatalog_edge.settings import Settings
 from ecatalog_edge.state import Denial
 from tests.edge.twins import CatalogTwin, SettableTime, an_acme, change_of, settle
 from tests.edge.visitors import Line, request
@@ -238,16 +240,16 @@ def test_settings_come_from_the_environment(tmp_path: Path) -> None:
     ],
 )
 def test_a_setting_that_cannot_be_used_is_refused_by_name(env: dict[str, str]) -> None:
-    with pytest.raises(SettingError, match=next(iter(env))):
+    with pytest.raises(BadSetting, match=next(iter(env))):
         Settings.load(env)
 
 
 def test_an_edge_keeps_its_name_and_a_second_one_has_another(tmp_path: Path) -> None:
-    with EdgeId(tmp_path) as first, EdgeId(tmp_path) as second:
+    with ServiceId(tmp_path / "edge_id") as first, ServiceId(tmp_path / "edge_id") as second:
         assert first != second
-    with EdgeId(tmp_path) as again:
+    with ServiceId(tmp_path / "edge_id") as again:
         assert again == first
-    with EdgeId(None) as free:
+    with ServiceId(None) as free:
         assert free != first
 
 

@@ -282,5 +282,3 @@ async def test_leases_that_ended_long_ago_are_forgotten(hub: EdgeHub, db: Databa
     kept = await db.read(lambda tx: tx.rows("SELECT id FROM edges"))
     assert kept == [{"id": "new"}]
     assert hub.count_live() == 1
-
-

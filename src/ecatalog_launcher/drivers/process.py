@@ -165,7 +165,7 @@ class ProcessDriver:
                 is_answered = await _answers_http(host, int(port))
         except (OSError, TimeoutError):
             return False
-        # Somebody else's program may have taken the port first: then the copy itself has ended by now.
+        # Somebody else's program may have taken the port first: only an answer of the copy's own socket counts.
         copy = self._copies.get(instance.launch_id)
         return is_answered and copy is not None and _listens(copy.pid, int(port))
 
