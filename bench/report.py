@@ -85,15 +85,15 @@ medians, ours to the peer's. Times are milliseconds from request to answer, medi
 
 ## How it is measured
 
-- `bench/` starts the real gateway (`ecatalog gateway`, one process) and the peer (`bench/peers/fastify`), each pinned to
-  the same core, on copies of one database file: the gateway's own schema, {CLIENTS} clients with a session each,
+- `bench/` starts the real gateway (`ecatalog gateway`, one process) and the peer (`bench/peers/fastify`), each pinned
+  to the same core, on copies of one database file: the gateway's own schema, {CLIENTS} clients with a session each,
   {DEMOS} demos granted to all of them, a running copy per client.
 - Both write in WAL mode with `synchronous=FULL`: an answer to a write means that it is on the disk. The peer does what
   is usual and right there: prepared statements, one immediate transaction per request, one query for all that decides,
   the session looked up by the SHA-256 of its token, a compiled serializer for the answer. The gateway keeps sessions in
   memory and lets one sync commit a group of requests.
 - Each writes one JSON log line per request.
-- The servers take turns (A B A B …), {seconds:.0f} s a run, after a warm-up; wrk sends, with every client's token in turn.
+- The servers take turns (A B A B …), {seconds:.0f} s a run, after a warm-up; wrk sends, each client's token in turn.
 - Before a scenario, all callers' answers are compared field by field between the servers. After each run the bench
   counts: every answer was a 200, left one log line, and for an open one event and one more in the day's sum.
   Otherwise there is no result.

@@ -45,7 +45,7 @@ ECATALOG = Contender(
         "ECATALOG_INTERNAL_PORT": "{third_port}",
         "ECATALOG_LOG_JSON": "true",
     },
-    b'"event": "request"',
+    b'"event":"request"',
 )
 FASTIFY = Contender(
     "Fastify + better-sqlite3",
@@ -84,7 +84,7 @@ def running(contender: Contender, world: World, folder: Path, log: Path, core: i
     """
     database, ports = folder / "catalog.db", _free_ports(3)
     world.copy_to(database)
-    words = {"database": database, "folder": folder}
+    words: dict[str, object] = {"database": database, "folder": folder}
     words |= {"port": ports[0], "second_port": ports[1], "third_port": ports[2]}
     env = {name: text.format_map(words) for name, text in contender.env.items()}
     with log.open("ab") as sink:

@@ -85,7 +85,7 @@ class _Rows:
             id=demo_id,
             name=name,
             slug=f"live-operations-{number:02}",
-            description="Plans a day of deliveries and follows it live: what is late, why, and what it costs to be in time.",
+            description="Plans a day of deliveries and follows it live: what is late, and what it costs to be in time.",
             docker_image_id=image_id,
             status="active",
             vertical="Logistics",

@@ -194,6 +194,28 @@ async def test_an_acknowledgement_that_is_sent_again_adds_no_cuts(hub: EdgeHub, 
     assert done.connections == 2
 
 
+async def test_what_was_cut_before_does_not_count(hub: EdgeHub, db: Database, cast: Cast) -> None:
+    seat = await seated(hub, "edge-1", db.position)
+    seat.take(ack(db.position + 1, Cut(launch_id="l", client_id=cast.acme.id, connections=2)))
+    seat.take(ack(db.position + 2, Cut(launch_id="l", client_id=cast.acme.id, connections=5)))
+    done = await hub.acknowledged(db.position + 2, client_id=cast.acme.id)
+    assert done.connections == 5
+
+
+async def test_an_edge_that_takes_a_snapshot_has_applied_nothing_until_it_says_so(hub: EdgeHub, db: Database) -> None:
+    """Positions of another epoch may be lower than what it had applied of the last one."""
+    seat = await seated(hub, "edge-1", db.position + 100)
+    seat.begin_snapshot()
+    assert (await hub.acknowledged(db.position + 1, timeout=0)).waiting_for == ["edge-1"]
+
+
+async def test_a_stream_is_told_at_once_that_another_took_its_seat(hub: EdgeHub) -> None:
+    seat = hub.sit("edge-1")
+    hub.sit("edge-1")
+    assert seat.is_taken
+    assert seat.nudge.is_set()
+
+
 async def test_a_lease_is_written_once_in_a_quarter_of_its_length(
     hub: EdgeHub, db: Database, clock: SettableClock
 ) -> None:
@@ -240,16 +262,25 @@ async def test_no_lease_is_told_before_what_was_waited_for_is_applied(
     assert seat.beat(db.position + 1)[0] == clock() + LEASE
 
 
+@pytest.mark.parametrize("is_being_written", [False, True])
 async def test_a_lease_that_is_written_while_the_edge_leaves_is_never_told(
-    hub: EdgeHub, db: Database, clock: SettableClock
+    hub: EdgeHub, db: Database, is_being_written: bool
 ) -> None:
     seat = hub.sit("edge-1")
     seat.begin_snapshot()
     seat.synced(db.position)
     seat.take(ack(db.position))
-    await hub.leave("edge-1", [])
+    if is_being_written:
+        await asyncio.sleep(0)
+    leaving = asyncio.create_task(hub.leave("edge-1", []))
+    await asyncio.sleep(0)
     again = hub.sit("edge-1")
+    await leaving
     assert seat.is_taken
+    await hub.stop()
+    again.begin_snapshot()
+    again.synced(db.position)
+    again.take(Ack(sequence=0, position=db.position))
     assert again.beat(db.position)[0] == NEVER
     assert await db.read(list_edges) == []
 
