@@ -72,7 +72,7 @@ async def _run(settings: Settings, lifeline: int | None, welcome: int | None) ->
     gateway.db.on_fatal = lambda error: _finish(end, FAILED)
     try:
         await gateway.start()
-        await _greet(gateway, welcome)
+        await greet(gateway, welcome)
         return await _serve(gateway, sockets, end)
     finally:
         _end_in_any_case()
@@ -81,7 +81,7 @@ async def _run(settings: Settings, lifeline: int | None, welcome: int | None) ->
             bound.close()
 
 
-async def _greet(gateway: Gateway, welcome: int | None) -> None:
+async def greet(gateway: Gateway, welcome: int | None) -> None:
     """Refuses to show known passwords to other machines, also when the sample data is from an earlier start."""
     settings = gateway.settings
     has_samples = await gateway.db.read(has_sample_logins)

@@ -9,7 +9,7 @@ import pytest
 from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.errors import Invalid, NotFound, Stale
 from ecatalog.launches.actions import open_demo, stop_launch
-from ecatalog.launches.launchers import LEASE
+from ecatalog.launches.launchers import LEASE, LauncherHub
 from ecatalog_client.services import LauncherGateway
 from ecatalog_client.types.serving import Begin, Heartbeat, Lost, Synced, WantedChange
 from tests.cast import Cast, SettableClock
@@ -180,3 +180,56 @@ async def test_a_changed_capacity_is_stored_with_the_next_heartbeat(
 
 def held(tx: Tx) -> list[tuple[str, int]]:
     return [(row["id"], row["capacity"]) for row in tx.rows("SELECT id, capacity FROM launchers ORDER BY id")]
+
+
+# The leases themselves ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def hub(db: Database, clock: SettableClock) -> LauncherHub:
+    return LauncherHub(db, clock=clock)
+
+
+async def test_a_lease_is_written_once_in_a_quarter_of_its_length(
+    hub: LauncherHub, db: Database, clock: SettableClock
+) -> None:
+    post = hub.take_post("one", "docker")
+    for _ in range(60):
+        hub.beat(post)
+        await hub.stop()
+        assert hub.beat(post)[1]
+        clock.pass_(seconds=1)
+    assert db.stats.actions <= 16
+
+
+async def test_who_stands_by_writes_nothing(hub: LauncherHub, db: Database) -> None:
+    one, two = hub.take_post("one", "docker"), hub.take_post("two", "docker")
+    hub.beat(one)
+    await hub.stop()
+    writes = db.stats.actions
+    for _ in range(10):
+        assert not hub.beat(two)[1]
+        await hub.stop()
+    assert db.stats.actions == writes
+
+
+async def test_a_second_stream_of_a_launcher_relieves_the_first(hub: LauncherHub, db: Database) -> None:
+    first = hub.take_post("one", "docker")
+    second = hub.take_post("one", "docker")
+    assert first.is_relieved
+    assert first.nudge.is_set()
+    hub.beat(first)
+    await hub.stop()
+    assert await db.read(held) == []
+    hub.beat(second)
+    await hub.stop()
+    assert await db.read(held) == [("one", 0)]
+
+
+async def test_a_claim_that_has_not_begun_when_the_launcher_leaves_is_dropped(hub: LauncherHub, db: Database) -> None:
+    post = hub.take_post("one", "docker")
+    hub.beat(post)
+    await hub.leave("one")
+    await hub.stop()
+    assert await db.read(held) == []
+    assert post.nudge.is_set()
