@@ -1,12 +1,15 @@
 """`python -m bench`: measures every scenario, ours and the peer's by turns, and tells the ratios."""
 
 import argparse
+import logging
 import os
 import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+
+import structlog
 
 from bench import machine, peers, report, truth
 from bench.load import Load, Sample
@@ -27,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     scenarios = [scenario for scenario in SCENARIOS if not wanted.only or scenario.key in wanted.only]
     server_core, client_core = machine.pick_cores()
     os.sched_setaffinity(0, {client_core})
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     peers.install()
     artifacts = ROOT / "artifacts"
     artifacts.mkdir(exist_ok=True)

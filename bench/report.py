@@ -1,5 +1,6 @@
 """What was measured, as tables: for the terminal while it runs, and as the page docs/reference/benchmarks.md."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -21,9 +22,9 @@ class Result:
         return [run[stream] for run in self.runs[contender]]
 
     def ratio(self, stream: int) -> float:
-        """Ours to the (first) peer's: the ratio of the medians."""
+        """Ours to the first peer's: the ratio of the medians; infinite when the peer's stream starved."""
         ours, peer = (median(s.rate for s in self.samples(name, stream)) for name in list(self.runs)[:2])
-        return ours / peer
+        return ours / peer if peer else math.inf
 
 
 def table(results: Sequence[Result]) -> str:
@@ -68,8 +69,8 @@ def page(results: Sequence[Result], machine: Machine, *, rounds: int, seconds: f
     return f"""# Benchmarks
 
 Written by `make bench`, which measures everything anew on the machine it runs on. Absolute numbers belong to that
-machine; the ratios say how the gateway stands to the same service written for Fastify, which is the quickest widely
-used framework of Node.js, with better-sqlite3, the quickest SQLite driver there.
+machine. The ratios say how the gateway stands to a service with the same operations, tables and durability that is
+written for Fastify, a fast framework of Node.js, with better-sqlite3.
 
 {table(results)}
 

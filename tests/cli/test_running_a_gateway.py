@@ -71,7 +71,8 @@ class Process:
 
     def __init__(self, data: Path, port: int = 0) -> None:
         given, self.lifeline = os.pipe()
-        names = {"DATA": str(data), "PORT": str(port), "GRPC_PORT": "0", "INTERNAL_PORT": "0", "LOG_JSON": "true"}
+        names = {"DATA": str(data), "PORT": str(port), "GRPC_PORT": "0", "INTERNAL_PORT": "0"}
+        names |= {"CATALOG_URL": "http://localhost:8080", "LOG_JSON": "true"}
         env = os.environ | {f"ECATALOG_{name}": value for name, value in names.items()}
         self.popen = subprocess.Popen(
             [sys.executable, "-m", "ecatalog.service", "gateway"],
@@ -82,10 +83,15 @@ class Process:
         )
         os.close(given)
 
-    def until(self, event: str) -> str:
+    def until(self, event: str) -> None:
         """Waits for a line of the log that names this event."""
         assert self.popen.stderr is not None
-        return next(line for line in self.popen.stderr if event in line)
+        said = []
+        for line in self.popen.stderr:
+            said.append(line)
+            if event in line:
+                return
+        raise AssertionError("".join(said))
 
     def ended(self) -> tuple[int, str]:
         """The exit status, and what was said until then."""

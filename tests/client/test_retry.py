@@ -152,8 +152,9 @@ async def test_a_refusal_is_an_answer_and_not_tried_again(error: CatalogError) -
 
 async def test_a_call_ends_at_its_deadline() -> None:
     async with serving(30.0) as (upstream, call):
-        with pytest.raises(Unavailable, match="in time"):
-            await call(is_safe=True, deadline=0.1)
+        async with asyncio.timeout(10):
+            with pytest.raises(Unavailable, match="in time"):
+                await call(is_safe=True, deadline=0.1)
     assert upstream.calls == 1
 
 
@@ -167,6 +168,18 @@ async def test_failures_open_the_breaker_and_then_nothing_is_sent() -> None:
         with pytest.raises(Unavailable):
             await call(is_safe=True)
         assert upstream.calls == sent == 5
+
+
+async def test_an_answer_between_failures_keeps_the_breaker_closed() -> None:
+    down = Unavailable("down")
+    async with serving(*[down] * 4, None, *[down] * 4) as (_, call):
+        for is_good in [False] * 4 + [True] + [False] * 4:
+            if is_good:
+                await call(is_safe=False)
+            else:
+                with pytest.raises(Unavailable):
+                    await call(is_safe=False)
+        assert call.caller.breaker.state is BreakerState.CLOSED
 
 
 async def test_who_gives_up_while_probing_leaves_the_probe_to_others() -> None:

@@ -178,6 +178,16 @@ async def test_what_only_a_newer_gateway_says_is_passed_over() -> None:
     assert [type(update) for update in came] == [Begin, Synced]
 
 
+async def test_a_fault_in_what_is_told_is_not_swallowed() -> None:
+    """Else the gateway would never hear of this edge again, and the edge not know."""
+    acks = AckQueue()
+    async with playing([BEGIN, *[beat()] * 1000, HANG]) as (_, target), edge(target, acks) as updates:
+        await anext(updates)
+        acks.send(5, [Cut(launch_id="l", client_id="c", connections=2**40)])
+        with pytest.raises(ValueError, match="out of range"):
+            await until(updates, is_a(Lost))
+
+
 async def test_what_was_not_confirmed_is_acknowledged_again_on_the_next_stream() -> None:
     acks = AckQueue()
     async with playing([BEGIN, HANG]) as (gateway, target):

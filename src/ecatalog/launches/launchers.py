@@ -89,7 +89,7 @@ class LauncherHub:
         is_active = post.lease_until > self._clock()
         is_due = post.lease_until - self._clock() < self._lease * 0.75
         has_news = is_active and post.capacity != post.stored_capacity
-        if post.is_relieved or post.is_claiming or not (is_due or has_news):
+        if post.is_claiming or not (is_due or has_news):
             return
         if self._db.read_now(queries.who_holds, post.engine) not in (None, post.launcher_id):
             return

@@ -19,7 +19,7 @@ from ecatalog_client.types.serving import Begin, Change, Gone, Synced, WantedCha
 # A watcher that is further behind than this gets a snapshot: nothing is queued for anybody.
 MOST_FACTS = 1000
 # Rows in one message of a snapshot: a message has 4 MB, and launchers' rows may carry a long environment.
-ROWS_FOR_EDGES = 1000
+ROWS_FOR_EDGES = 500
 ROWS_FOR_LAUNCHERS = 50
 HEARTBEAT_SECONDS = 1.0
 

@@ -13,7 +13,7 @@ import grpc
 import grpc.aio
 import structlog
 from google.protobuf.message import Message
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 
 from ecatalog.kit.actor import Actor
@@ -77,7 +77,6 @@ class RpcServer:
         except RuntimeError as error:
             raise OSError(f"Cannot listen for gRPC on {address}: is another gateway running?") from error
         await self._server.start()
-        await self._health.set("", health_pb2.HealthCheckResponse.SERVING)
         return self.port
 
     async def stop(self) -> None:

@@ -208,13 +208,14 @@ async def _opened(
     stream = open_stream(channel, place)
     telling = asyncio.create_task(stream.tell())
     try:
-        yield _events(stream.call)
+        yield _events(stream.call, telling)
     finally:
         telling.cancel()
         stream.call.cancel()
         await asyncio.wait((telling,))
+        if not telling.cancelled():
+            telling.exception()  # Looked at, or asyncio would complain that nobody did.
         await channel.aclose()
-        _raise_faults(telling)
 
 
 def _raise_faults(telling: asyncio.Task[None]) -> None:
@@ -224,7 +225,7 @@ def _raise_faults(telling: asyncio.Task[None]) -> None:
         raise fault
 
 
-async def _events(call: Any) -> AsyncIterator[Any]:
+async def _events(call: Any, telling: asyncio.Task[None]) -> AsyncIterator[Any]:
     events = aiter(call)
     while True:
         try:
@@ -232,6 +233,8 @@ async def _events(call: Any) -> AsyncIterator[Any]:
                 event = await anext(events)
         except StopAsyncIteration:
             return
+        if telling.done():
+            _raise_faults(telling)
         yield event
 
 
@@ -252,5 +255,5 @@ async def _updates(
         yield update
         if isinstance(update, Synced):
             place.epoch, place.position = pending.epoch, update.position
-        elif isinstance(update, (Change, WantedChange)) and update.position and place.epoch:
+        elif isinstance(update, (Change, WantedChange)) and place.epoch:
             place.position = update.position
