@@ -5,8 +5,8 @@ import ctypes
 import os
 import signal
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import structlog
@@ -16,11 +16,35 @@ log = structlog.get_logger("ecatalog.serve")
 _PR_SET_CHILD_SUBREAPER = 36
 _SECONDS_FOR_ORPHANS = 5.0
 _SECONDS_TO_ANSWER = 2.0
+_OF_THE_TERMINAL = (signal.SIGTTOU, signal.SIGTSTP)
 
 
 def adopt_orphans() -> None:
     """Demos outlive a launcher that was killed. As their next of kin, this process can wait for their end too."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+@contextmanager
+def terminal_of_our_own() -> Iterator[None]:
+    """While the block lasts, Ctrl-C at our terminal means this process alone, not whoever started it.
+
+    `make run` would get the signal too, and report an interrupted job although everything ended in order. For a process
+    that a shell started directly, or without a terminal, nothing changes.
+    """
+    if not os.isatty(0) or os.getpgrp() == os.getpid() or os.tcgetpgrp(0) != os.getpgrp():
+        yield
+        return
+    before = os.getpgrp()
+    # Who changes the foreground from the background would be stopped; and who stopped us could not go on with us.
+    for number in _OF_THE_TERMINAL:
+        signal.signal(number, signal.SIG_IGN)
+    os.setpgid(0, 0)
+    os.tcsetpgrp(0, os.getpgrp())
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # The terminal may be gone, which is why we end.
+            os.tcsetpgrp(0, before)
 
 
 class Brood:
@@ -40,7 +64,7 @@ class Brood:
         for descriptor in kept:
             os.set_inheritable(descriptor, True)
         try:
-            pid = os.posix_spawn(command[0], list(command), dict(env), setsid=True)
+            pid = os.posix_spawn(command[0], list(command), dict(env), setsid=True, setsigdef=_OF_THE_TERMINAL)
         finally:
             for descriptor in kept:
                 os.set_inheritable(descriptor, False)

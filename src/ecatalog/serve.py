@@ -14,7 +14,7 @@ from collections.abc import Mapping
 import structlog
 
 from ecatalog.listening import refuse_taken
-from ecatalog.processes import Brood, adopt_orphans, is_ready
+from ecatalog.processes import Brood, adopt_orphans, is_ready, terminal_of_our_own
 from ecatalog.settings import SECRETS, Settings, variable
 from ecatalog_client.logs import configure_logs
 
@@ -38,7 +38,8 @@ def main(settings: Settings, env: Mapping[str, str]) -> int:
     heard, told = os.pipe()
     brood = Brood()
     try:
-        return asyncio.run(_Supervisor(settings, brood, environments(settings, env, lifeline, told), heard).run())
+        with terminal_of_our_own():
+            return asyncio.run(_Supervisor(settings, brood, environments(settings, env, lifeline, told), heard).run())
     finally:
         os.close(held)
         brood.wait_for_all()
