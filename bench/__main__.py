@@ -7,11 +7,13 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
 from bench import machine, peers, report, truth
+from bench.bystanders import TOO_MUCH, Bystanders
 from bench.load import Load, Sample
 from bench.report import Result
 from bench.scenarios import SCENARIOS, Scenario
@@ -37,15 +39,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="bench-", dir=artifacts) as made:
         folder = Path(made)
         here = machine.describe(folder)
-        course = Course(
-            folder, make_world(folder / "world.db"), server_core, Load(folder, client_core), rounds, seconds
-        )
+        others = Bystanders((server_core, client_core))
+        load = Load(folder, client_core)
+        course = Course(folder, make_world(folder / "world.db"), server_core, load, others, rounds, seconds)
         results = [course.measure(scenario) for scenario in scenarios]
     print("\n" + report.table(results))
     for sentence in report.missed_goals(results):
         print(f"Missed: {sentence}")
+    if others.share > TOO_MUCH:
+        print(f"Other programs took {others.share:.0%} of the two cores: these numbers are for debugging only.")
     if wanted.write:
-        PAGE.write_text(report.page(results, here, rounds=rounds, seconds=seconds))
+        PAGE.write_text(report.page(results, here, others.share, rounds=rounds, seconds=seconds))
         print(f"Wrote {PAGE.relative_to(ROOT)}")
     return 0
 
@@ -62,42 +66,45 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return wanted
 
 
+@dataclass(frozen=True)
 class Course:
     """One go: the same world, the same cores, the same number of runs for every scenario and contender."""
 
-    def __init__(self, folder: Path, world: World, core: int, load: Load, rounds: int, seconds: float) -> None:
-        self._folder = folder
-        self._world = world
-        self._core = core
-        self._load = load
-        self._rounds = rounds
-        self._seconds = seconds
+    folder: Path
+    world: World
+    core: int
+    load: Load
+    others: Bystanders
+    rounds: int
+    seconds: float
 
     def measure(self, scenario: Scenario) -> Result:
         """All contenders by turns on fresh copies of the world. Raises truth.Untrue, RuntimeError."""
         print(f"\n{scenario.title}", flush=True)
         with ExitStack() as stack:
-            place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=scenario.key, dir=self._folder)))
+            place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=scenario.key, dir=self.folder)))
             logs = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else place)))
             servers = [
-                stack.enter_context(running(one, self._world, place / str(at), logs / f"{at}.log", self._core))
+                stack.enter_context(running(one, self.world, place / str(at), logs / f"{at}.log", self.core))
                 for at, one in enumerate(CONTENDERS)
             ]
+            pids = [server.pid for server in servers]
             for stream in scenario.streams:
-                truth.check_answers(servers, stream, self._world.callers)
+                truth.check_answers(servers, stream, self.world.callers)
             for server in servers:
-                self._run(scenario, server)  # The warm-up: caches fill, and V8 compiles.
+                self._run(scenario, server, pids)  # The warm-up: caches fill, and V8 compiles.
             runs: dict[str, list[list[Sample]]] = {server.contender.name: [] for server in servers}
-            for _ in range(self._rounds):
+            for _ in range(self.rounds):
                 for server in servers:
-                    runs[server.contender.name].append(self._run(scenario, server))
+                    runs[server.contender.name].append(self._run(scenario, server, pids))
                     _tell(scenario, server, runs[server.contender.name][-1])
         return Result(scenario, runs)
 
-    def _run(self, scenario: Scenario, server: Server) -> list[Sample]:
+    def _run(self, scenario: Scenario, server: Server, pids: Sequence[int]) -> list[Sample]:
         truth.forget_log(server)
         before = truth.settled(server)
-        samples = self._load.run(server, scenario.streams, self._world.callers, self._seconds)
+        with self.others.watched(pids):
+            samples = self.load.run(server, scenario.streams, self.world.callers, self.seconds)
         truth.check(before, truth.settled(server), scenario.streams, samples, server)
         return samples
 

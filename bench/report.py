@@ -64,8 +64,8 @@ def missed_goals(results: Sequence[Result]) -> list[str]:
     ]
 
 
-def page(results: Sequence[Result], machine: Machine, *, rounds: int, seconds: float) -> str:
-    """The whole reference page."""
+def page(results: Sequence[Result], machine: Machine, others: float, *, rounds: int, seconds: float) -> str:
+    """The whole reference page. `others` is the share of the cores that other programs took meanwhile."""
     return f"""# Benchmarks
 
 Written by `make bench`, which measures everything anew on the machine it runs on. Absolute numbers belong to that
@@ -80,6 +80,7 @@ medians, ours to the peer's. Times are milliseconds from request to answer, medi
 ## The machine
 
 - {machine.cores} cores ({machine.processor}); the server has one of them, the load the other.
+  Other programs took {others:.0%} of their time meanwhile.
 - Disk: {machine.filesystem}; one page of 4 KiB is durable after {machine.sync_ms:.2f} ms (median).
 - Ours: Python {machine.python}, SQLite {machine.our_sqlite}.
 - The peer: Node.js {machine.node}, Fastify {machine.fastify}, SQLite {machine.peer_sqlite}.

@@ -61,6 +61,7 @@ class Server:
     """A running contender, its database and its log."""
 
     contender: Contender
+    pid: int
     port: int
     database: Path
     log: Path
@@ -95,7 +96,7 @@ def running(contender: Contender, world: World, folder: Path, log: Path, core: i
             stderr=sink,
             stdin=subprocess.DEVNULL,
         )
-    server = Server(contender, ports[0], database, log)
+    server = Server(contender, process.pid, ports[0], database, log)  # taskset becomes the server itself.
     try:
         _wait_until_ready(server, process, world.callers[0])
         yield server

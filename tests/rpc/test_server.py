@@ -74,6 +74,7 @@ async def status_of(call: Awaitable[Any]) -> str:
 @pytest.fixture
 async def channel(stand: Stand) -> AsyncIterator[Channel]:
     opened = open_channel(stand.target, EDGE_TOKEN)
+    assert await opened.connected()
     yield opened
     await opened.aclose()
 
@@ -167,6 +168,7 @@ async def serving(answer: Answer, **more: Any) -> AsyncIterator[tuple[Any, Chann
     )
     server = RpcServer([Service("ecatalog.v1.EdgeService", methods)], _authenticate, **more)
     channel = open_channel(f"127.0.0.1:{await server.start('127.0.0.1', 0)}", "good")
+    assert await channel.connected()
     try:
         yield EdgeServiceStub(channel.raw), channel, server  # type: ignore[no-untyped-call]
     finally:

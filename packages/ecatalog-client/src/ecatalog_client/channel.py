@@ -11,7 +11,7 @@ MESSAGE_LIMIT = 4 * 1024 * 1024
 # the time that one attempt to connect may take. Keepalive finds a connection whose packets vanish.
 OPTIONS: Sequence[tuple[str, int]] = (
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 1000),
+    ("grpc.min_reconnect_backoff_ms", 2000),
     ("grpc.max_reconnect_backoff_ms", 500),
     ("grpc.keepalive_time_ms", 5000),
     ("grpc.keepalive_timeout_ms", 3000),
