@@ -10,7 +10,9 @@ import pytest
 from ecatalog.access.actions import restore_client, revoke_client
 from ecatalog.demos.actions import withdraw_demo
 from ecatalog.kit.db import Database
-from ecatalog.launches.actions import open_demo
+from ecatalog.kit.errors import Unauthorized
+from ecatalog.launches import serving
+from ecatalog.launches.actions import enter_launch, open_demo
 from ecatalog.launches.serving import FOR_EDGES, take_snapshot
 from ecatalog_client.services import EdgeGateway
 from ecatalog_client.types.serving import Begin, Change, Gone, Heartbeat, Lost, Synced
@@ -158,6 +160,29 @@ async def test_a_watcher_that_is_too_far_behind_gets_a_snapshot(
         begin = (await until(updates, is_a(Begin)))[-1]
     assert isinstance(begin, Begin)
     assert begin.is_snapshot
+
+
+async def test_an_edge_redeems_a_way_in_once(edge: EdgeGateway, db: Database, cast: Cast) -> None:
+    launch = await db.write(open_demo, cast.acme.actor, cast.remote)
+    label = await db.write(enter_launch, cast.acme.actor, launch.id, "code-1")
+    redeemed = await edge.redeem("code-1", label)
+    assert (redeemed.launch_id, redeemed.session_id) == (launch.id, cast.acme.session_id)
+    assert (redeemed.path, redeemed.position) == ("/start?lang=en", db.position)
+    with pytest.raises(Unauthorized):
+        await edge.redeem("code-1", label)
+
+
+async def test_a_way_in_is_for_its_own_host(edge: EdgeGateway, db: Database, cast: Cast) -> None:
+    launch = await db.write(open_demo, cast.acme.actor, cast.remote)
+    await db.write(enter_launch, cast.acme.actor, launch.id, "code-1")
+    with pytest.raises(Unauthorized, match="belongs to another demo"):
+        await edge.redeem("code-1", "another")
+
+
+async def test_a_new_database_gets_an_epoch_and_keeps_it(stand: Stand, db: Database) -> None:
+    first = await serving.ensure_identity(db)
+    assert await serving.ensure_identity(db) == first
+    assert first.installation.isalnum()
 
 
 async def test_heartbeats_go_on_while_facts_come_without_end(edge: EdgeGateway, db: Database, cast: Cast) -> None:

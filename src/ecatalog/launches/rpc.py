@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+import structlog
 
 from ecatalog.kit.actor import Actor
 from ecatalog.kit.clock import Clock, utc_now
@@ -29,6 +30,8 @@ from ecatalog_client.types.launches import LaunchReport
 from ecatalog_client.types.serving import Begin, Change, Synced, WantedChange
 from ecatalog_client.v1 import launches_pb2 as pb
 from ecatalog_client.wire import message_of, ms_of, struct_of
+
+log = structlog.get_logger("ecatalog.launches.rpc")
 
 HELLO_SECONDS = 3.0
 # The longest texts that a report leaves in the catalog.
@@ -53,7 +56,12 @@ def services(
 
 async def keep_epoch(door: Door) -> None:
     """A job: whenever somebody edits the database by hand, every watcher is made to take a snapshot."""
-    await begin_epochs_after_foreign_writes(door.db)
+    while True:
+        try:
+            await begin_epochs_after_foreign_writes(door.db)
+        except Exception:
+            log.exception("epoch_not_begun")
+        await asyncio.sleep(1)
 
 
 @dataclass(frozen=True, slots=True)

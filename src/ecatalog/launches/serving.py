@@ -12,7 +12,7 @@ import msgspec
 
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.db import Database, Tx
-from ecatalog.kit.ids import new_secret
+from ecatalog.kit.ids import new_label, new_secret
 from ecatalog.launches import serving_queries as queries
 from ecatalog_client.types.serving import Begin, Change, Gone, Synced, WantedChange
 
@@ -37,7 +37,7 @@ class Beat(msgspec.Struct, frozen=True, kw_only=True):
 class Identity(msgspec.Struct, frozen=True, kw_only=True):
     """`epoch` names the history that positions count in; a restore, or an edit by hand, begins another one.
 
-    `installation` names this catalog on an engine that several share.
+    `installation` names this catalog on an engine that several share: letters and digits, a letter first.
     """
 
     epoch: str
@@ -66,7 +66,7 @@ def begin_epoch(tx: Tx, was: str, epoch: str) -> None:
 
 async def ensure_identity(db: Database) -> Identity:
     """Gives a new database its epoch and the name of the installation."""
-    await db.write(add_identity, new_secret(), new_secret()[:16].lower())
+    await db.write(add_identity, new_secret(), new_label()[:12])
     return await db.read(identity_of)
 
 

@@ -30,6 +30,8 @@ async def read_body(receive: Receive, declared: bytes | None) -> bytes:
     """
     if declared is not None and not _is_within(declared):
         raise too_large(BODY_LIMIT)
+    if declared == b"0":
+        return b""
     try:
         async with asyncio.timeout(SECONDS_TO_ARRIVE):
             return await _read_all(receive)
