@@ -18,7 +18,7 @@ import uvloop
 
 from ecatalog.app import Gateway, build
 from ecatalog.kit.db import RefusedToStart
-from ecatalog.listening import bind
+from ecatalog.listening import JoiningProtocol, bind
 from ecatalog.ops.queries import has_sample_logins
 from ecatalog.settings import OPEN_SAMPLES, BadSetting, Settings
 from ecatalog_client.logs import configure_logs
@@ -122,7 +122,7 @@ def _spare_collector() -> None:
 def _config(app: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=JoiningProtocol,
         ws="none",
         lifespan="off",
         access_log=False,
