@@ -18,9 +18,10 @@ import uvloop
 
 from ecatalog.app import Gateway, build
 from ecatalog.kit.db import RefusedToStart
-from ecatalog.listening import JoiningProtocol, bind
+from ecatalog.listening import bind
 from ecatalog.ops.queries import has_sample_logins
 from ecatalog.settings import OPEN_SAMPLES, BadSetting, Settings
+from ecatalog.web.writing import JoiningProtocol
 from ecatalog_client.logs import configure_logs
 
 log = structlog.get_logger("ecatalog.run")

@@ -52,6 +52,11 @@ class Gateway(Protocol):
     def send_status(self, capacity: int, running: int) -> None: ...
 
 
+def _progress(row: WantedLaunch) -> tuple[int, int]:
+    """How far a launch has come: within an attempt, states only follow each other."""
+    return row.attempt, ("queued", "starting", "running", "stopping").index(row.state)
+
+
 class Reconciler:
     """One per launcher. `boottime` is CLOCK_BOOTTIME in seconds, an argument so that tests own it."""
 
@@ -73,6 +78,7 @@ class Reconciler:
         self._boottime = boottime
         self._lease_until = float("-inf")
         self._offset = 0.0
+        self._over: set[str] = set()
         self._wake = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._probes: Counter[str] = Counter()
@@ -107,10 +113,13 @@ class Reconciler:
                 self.is_synced = False
                 if update.is_snapshot:
                     self.rows = {}
+                    self._over = set()
             case WantedChange():
-                self.rows.update((row.id, row) for row in update.launches)
+                for row in update.launches:
+                    self._learn(row)
                 for launch_id in update.gone:
                     self.rows.pop(launch_id, None)
+                    self._over.discard(launch_id)
                 self._wake.set()
             case Synced():
                 self.is_synced = True
@@ -121,6 +130,15 @@ class Reconciler:
             case Lost():
                 self.is_synced = False
                 log.warning("watch.lost", reason=update.reason)
+
+    def _learn(self, row: WantedLaunch) -> None:
+        """Takes a row over, unless we know better: it may have been read before a report of ours was accepted."""
+        known = self.rows.get(row.id)
+        if row.id in self._over:
+            return
+        if known is not None and _progress(row) < _progress(known):
+            row = msgspec.structs.replace(known, wanted=row.wanted, reason=row.reason)
+        self.rows[row.id] = row
 
     def _heard(self, heartbeat: Heartbeat) -> None:
         was_ready = self.is_ready
@@ -234,6 +252,7 @@ class Reconciler:
             self.rows[row.id] = msgspec.structs.replace(row, state=report.state, attempt=attempt, state_since=since)
         if report.state in ("stopped", "failed"):
             self.rows.pop(row.id, None)
+            self._over.add(row.id)
 
     def _count_error(self, what: str, error: Exception) -> None:
         self.errors[what] += 1

@@ -24,6 +24,7 @@ MIB = 1024 * 1024
 # Python and its threads reserve far more than they use: the address space is bounded loosely, what is used exactly.
 ROOM_TO_RESERVE = 1024 * MIB
 LOOK_SECONDS = 0.25
+CATALOG_ENDED = "The catalog ended."
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -117,7 +118,7 @@ class _Watch:
         while not reason:
             for descriptor, _ in poll.poll(LOOK_SECONDS * 1000):
                 if descriptor == self._args.lifeline:
-                    return "The catalog ended.", self._lines
+                    return CATALOG_ENDED, self._lines
                 if descriptor == self._wakes:
                     os.read(self._wakes, 512)
                 elif not self._read_output():

@@ -93,6 +93,8 @@ def _still_running(instance: Instance | None) -> Step | None:
 
 
 def _failed(what: str, instance: Instance) -> Report:
+    if instance.is_shut_down:
+        return Report("stopping", reason="The catalog was shut down. Open the demo again.")
     return Report("failed", reason=f"{what} {instance.reason}".strip(), log_tail=instance.log_tail)
 
 

@@ -124,6 +124,17 @@ async def test_the_next_launcher_adopts_what_runs(driver: ProcessDriver, data: P
     await later.close()
 
 
+async def test_a_copy_that_was_never_begun_is_no_failed_one(data: Path, samples: Path) -> None:
+    (data / "copies" / "one").mkdir(parents=True)
+    driver = ProcessDriver(data, samples)
+    await driver.open(lambda: None)
+    assert await driver.list() == []
+    await driver.start(spec())
+    await until_ready(driver)
+    await driver.stop("one", 1.0)
+    await driver.close()
+
+
 async def test_two_installations_leave_each_other_alone(driver: ProcessDriver, tmp_path: Path, samples: Path) -> None:
     await driver.start(spec())
     await until_ready(driver)

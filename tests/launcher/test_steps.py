@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecatalog_client.types.serving import WantedLaunch
+from ecatalog_client.services import LauncherGateway
+from ecatalog_client.types.serving import WantedChange, WantedLaunch
 from ecatalog_launcher.drivers.contract import Instance
+from ecatalog_launcher.drivers.fake import FakeDriver
+from ecatalog_launcher.reconciler import Reconciler
 from ecatalog_launcher.steps import STARTING_DEADLINE, Probe, Report, Start, Stop, next_step
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -54,6 +57,12 @@ def test_a_copy_of_an_earlier_attempt_goes_first() -> None:
 def test_a_copy_that_exits_fails_the_launch_with_its_reason_and_last_words() -> None:
     step = next_step(row(state="running", attempt=1), EXITED, NOW)
     assert step == Report("failed", reason="The demo ended by itself. It ended with status 1.", log_tail="words")
+
+
+@pytest.mark.parametrize("state", ["starting", "running"])
+def test_a_copy_that_was_shut_down_with_the_catalog_is_stopped_and_has_not_failed(state: str) -> None:
+    step = next_step(row(state=state, attempt=1), swap(EXITED, is_shut_down=True), NOW)
+    assert step == Report("stopping", reason="The catalog was shut down. Open the demo again.")
 
 
 def test_a_copy_that_never_answers_fails_at_its_deadline_and_not_before() -> None:
@@ -140,3 +149,15 @@ def test_after_any_accidents_what_runs_agrees_with_what_is_wanted(wanted: str, a
         assert world.row.wanted == "running"
         assert world.instance is not None
         assert world.instance.attempt == world.row.attempt
+
+
+async def test_a_row_that_was_read_before_our_report_was_accepted_does_not_set_a_launch_back() -> None:
+    gateway = LauncherGateway("127.0.0.1:1", "unused")
+    reconciler = Reconciler(gateway, FakeDriver(), "one")
+    reconciler.take(WantedChange(position=1, launches=[row(state="starting", attempt=1)]))
+    reconciler.take(WantedChange(position=2, launches=[row(wanted="stopped")]))
+    (known,) = reconciler.rows.values()
+    assert (known.state, known.attempt, known.wanted) == ("starting", 1, "stopped")
+    reconciler.take(WantedChange(position=3, launches=[row(state="running", attempt=1)]))
+    assert reconciler.rows["one"].state == "running"
+    await gateway.aclose()

@@ -34,6 +34,8 @@ class Instance:
     upstream: str = ""
     reason: str = ""
     log_tail: str = ""
+    is_shut_down: bool = False
+    """It ended because the catalog did, and not by a fault of its own."""
 
 
 class Driver(Protocol):

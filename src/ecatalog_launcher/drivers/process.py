@@ -62,6 +62,7 @@ class ProcessDriver:
         """Adopts living shims; what carries the mark without a shim is listed as exited, so that it is cleared away."""
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._changed = changed
+        self._clear_unbegun()
         for pid, launch_id in self._marked():
             args = _shim_arguments(pid)
             if args is not None and launch_id not in self._copies:
@@ -70,10 +71,18 @@ class ProcessDriver:
 
     async def list(self) -> list[Instance]:
         found = {copy.launch_id: self._instance(copy) for copy in self._copies.values()}
-        left = {path.name for path in self._root.iterdir()} | {launch_id for _, launch_id in self._marked()}
+        ended = {path.parent.name for path in self._root.glob("*/exit.json")}
+        left = ended | {launch_id for _, launch_id in self._marked()}
         for launch_id in left - found.keys():
             found[launch_id] = self._exited(launch_id, 0)
         return list(found.values())
+
+    def _clear_unbegun(self) -> None:
+        """Removes the directories of copies that an earlier launcher was about to start when it died."""
+        begun = {launch_id for _, launch_id in self._marked()}
+        for path in self._root.iterdir():
+            if path.name not in begun and not (path / "exit.json").exists():
+                shutil.rmtree(path, ignore_errors=True)
 
     def _instance(self, copy: Copy) -> Instance:
         if not _has_ended(copy.descriptor):
@@ -86,7 +95,8 @@ class ProcessDriver:
         told = {"reason": "Its process was killed.", "log_tail": ""}
         with suppress(OSError, ValueError):
             told |= json.loads((self._root / launch_id / "exit.json").read_text())
-        return Instance(launch_id=launch_id, attempt=attempt, state="exited", **told)
+        is_shut_down = told["reason"] == shim.CATALOG_ENDED
+        return Instance(launch_id=launch_id, attempt=attempt, state="exited", is_shut_down=is_shut_down, **told)
 
     async def start(self, spec: Spec) -> None:
         if spec.launch_id in self._copies:
