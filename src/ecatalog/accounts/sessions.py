@@ -16,6 +16,7 @@ from ecatalog.kit.db import Database
 from ecatalog.kit.ids import hash_secret
 
 _MOST_KEPT = 20_000
+_TABLES = ("sessions", "users", "clients")
 
 
 @dataclass(slots=True)
@@ -25,7 +26,7 @@ class _Known:
     actor: Actor
     expires_at: datetime
     seen_at: datetime
-    counters: tuple[int, int, int]
+    counters: tuple[int, ...]
 
 
 class Sessions:
@@ -50,8 +51,7 @@ class Sessions:
         if not 0 < len(token) <= LONGEST_TOKEN:
             return None
         token_hash = hash_secret(token)
-        counter = self._db.counter
-        counters = (counter("sessions"), counter("users"), counter("clients"))
+        counters = self._db.stamp(_TABLES)
         known = self._known.get(token_hash)
         if known is None or known.counters != counters:
             known = self._read(token_hash, counters)
@@ -83,7 +83,7 @@ class Sessions:
         """What was taken could not be written: it is kept for the next time."""
         self._unwritten = taken | self._unwritten
 
-    def _read(self, token_hash: str, counters: tuple[int, int, int]) -> _Known | None:
+    def _read(self, token_hash: str, counters: tuple[int, ...]) -> _Known | None:
         row = self._db.read_now(queries.find_session, token_hash=token_hash)
         was = self._known.pop(token_hash, None)
         if row is None:

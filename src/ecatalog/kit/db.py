@@ -11,7 +11,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import apsw
 
 from ecatalog.kit.clock import Clock, utc_now
-from ecatalog.kit.connections import open_reader, open_writer
+from ecatalog.kit.connections import open_reader, open_writer, read_int
 from ecatalog.kit.errors import Unavailable
 from ecatalog.kit.guards import RefusedToStart, WriterLock, check_engine, check_place, make_directory
 from ecatalog.kit.jobs import Job, Outcome, Stats
@@ -19,6 +19,7 @@ from ecatalog.kit.migrations import migrate, shipped_migrations
 from ecatalog.kit.readers import LongReaders, run_query
 from ecatalog.kit.steady import SteadyClock
 from ecatalog.kit.tx import Session, Tx
+from ecatalog.kit.witness import Witness
 from ecatalog.kit.writer import Writer
 
 __all__ = ["Database", "RefusedToStart", "Tx"]
@@ -60,6 +61,7 @@ class Database:
         self._drained: asyncio.Future[None] | None = None
         self._is_reading = False
         self._counters: dict[str, int] = {}
+        self._doubts = 0
         self._waiters: set[asyncio.Future[None]] = set()
 
     @property
@@ -99,7 +101,10 @@ class Database:
         migrate(self.path, self._now(), shipped_migrations())
         writing = open_writer(self.path, self._busy_timeout_ms)
         undo.callback(writing.close)
-        self._writer = Writer(writing, self._now, self._busy_timeout_ms, self._deliver_soon)
+        read_int(writing, "SELECT count(*) FROM sqlite_schema")  # The first read makes the memory that is shared.
+        self._witness = Witness(self.path)
+        undo.callback(self._witness.close)
+        self._writer = Writer(writing, self._now, self._busy_timeout_ms, self._deliver_soon, self._witness)
         self._reading = Session(open_reader(self.path, self._busy_timeout_ms))
         self._long = LongReaders(partial(open_reader, self.path, self._busy_timeout_ms))
         self.position = self._writer.position
@@ -121,6 +126,7 @@ class Database:
         self._long.close()
         self._reading.connection.close()
         self._writer.stop()
+        self._witness.close()
         self._lock.release()
 
     async def read(self, query: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -196,6 +202,8 @@ class Database:
             self.foreign_writes += outcome.foreign_writes
             self._reading.forget_plans()
             self._long.forget_plans()
+        if outcome.witnessed is not None and (outcome.foreign_writes or not outcome.jobs):
+            self._witness.tell(outcome.witnessed)
         if outcome.position is not None:
             self.position = outcome.position
             self._wake()
@@ -215,6 +223,18 @@ class Database:
         A cache is good while its counter stands still: read it before the query that fills it, never after.
         """
         return self._counters.get(name, 0) + self.foreign_writes
+
+    def stamp(self, names: tuple[str, ...]) -> tuple[int, ...]:
+        """The counters of these tables, for caches that must be exact.
+
+        What was kept under an equal stamp is good at this moment, also after a write by hand to the file: until the
+        writer has looked at that, every stamp differs from every other.
+        """
+        if self._witness.is_certain():
+            counters, foreign = self._counters, self.foreign_writes
+            return tuple([counters.get(name, 0) + foreign for name in names])
+        self._doubts -= 1
+        return (self._doubts,)
 
     async def moved(self, since: int) -> int:
         """Waits until `position` is past `since`, and returns it.

@@ -57,6 +57,7 @@ class Outcome:
     position: int | None = None
     touched: set[str] = field(default_factory=set)
     foreign_writes: int = 0
+    witnessed: int | None = None
     refused: BaseException | None = None
     fatal: BaseException | None = None
 

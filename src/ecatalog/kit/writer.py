@@ -13,6 +13,7 @@ from ecatalog.kit.checkpoints import Checkpoints
 from ecatalog.kit.connections import keep_wal, read_int
 from ecatalog.kit.jobs import Job, Outcome, Stats, unknown
 from ecatalog.kit.tx import Session, Tx, finished
+from ecatalog.kit.witness import Witness
 
 log = structlog.get_logger("ecatalog.kit.writer")
 
@@ -30,6 +31,7 @@ class Writer:
         now: Callable[[], datetime],
         busy_timeout_ms: int,
         deliver: Callable[[Outcome], None],
+        witness: Witness,
     ) -> None:
         self.stats = Stats()
         self._connection = connection
@@ -37,6 +39,8 @@ class Writer:
         self._execute = self._session.cursor.execute
         self._now = now
         self._deliver = deliver
+        self._witness = witness
+        self._base = (0, 0)
         self._queue: SimpleQueue[Sequence[Job] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="ecatalog-writer", daemon=True)
         self._fatal: BaseException | None = None
@@ -114,7 +118,7 @@ class Writer:
                 else:
                     self._execute("ROLLBACK TO one_action")
                 self._execute("RELEASE one_action")
-            self._execute("COMMIT")
+            self._commit(outcome)
         except apsw.Error as error:
             log.warning("write_group_failed", error=repr(error), jobs=len(outcome.jobs))
             self._end_badly(error, outcome)
@@ -131,7 +135,7 @@ class Writer:
             self._roll_back()
             return
         try:
-            self._execute("COMMIT")
+            self._commit(outcome)
         except apsw.Error as error:
             job.fail(error)
             self._end_badly(error, outcome)
@@ -143,11 +147,24 @@ class Writer:
             self._execute("BEGIN IMMEDIATE")
             # With the lock held no foreign write can slip in between this look and our own commit.
             self._compare_data_version(outcome)
+            self._base = self._witness.count, self._connection.total_changes()
         except apsw.Error as error:
             # Somebody else's lock has just been waited for in vain: the other jobs do not wait for it again.
             outcome.refused = error
             self._roll_back()
         return outcome.refused is None
+
+    def _commit(self, outcome: Outcome) -> None:
+        base, before = self._base
+        changes = self._connection.total_changes() != before
+        self._witness.expect(base, changes=changes)
+        try:
+            self._execute("COMMIT")
+        except apsw.Error:
+            changes = False
+            raise
+        finally:
+            outcome.witnessed = self._witness.settle(base, changes=changes)
 
     def _attempt(self, job: Job) -> Tx:
         """Runs the action. What it returned or raised is in the job; the returned transaction is dead."""
@@ -185,12 +202,13 @@ class Writer:
                 self.position = outcome.position = tx.last_position
 
     def _look_around(self) -> None:
-        outcome = Outcome(())
+        outcome = Outcome((), witnessed=self._witness.count)
         try:
             self._compare_data_version(outcome)
         except apsw.Error as error:
             log.warning("database_unreadable", error=repr(error))
-        if outcome.foreign_writes:
+            return
+        if outcome.foreign_writes or not self._witness.is_certain():
             self._deliver(outcome)
 
     def _compare_data_version(self, outcome: Outcome) -> None:
@@ -198,6 +216,7 @@ class Writer:
         if version == self._data_version:
             return
         self._data_version = version
+        self._witness.hold()
         self._session.forget_plans()
         self.position = outcome.position = self._read_position()
         outcome.foreign_writes += 1
