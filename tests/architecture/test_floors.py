@@ -8,7 +8,8 @@ from tests.architecture.code import Module, imported, product_modules
 
 FLOORS = (
     ("kit",),
-    ("web", "rpc", "cli"),
+    ("web", "cli"),
+    ("rpc",),
     ("usage",),
     ("accounts",),
     ("clients",),

@@ -7,7 +7,7 @@ import pytest
 from ecatalog.kit.actor import ADMINS, SIGNED_IN
 from ecatalog.web.answers import AnswerMemory, encode
 from ecatalog.web.operation import write
-from ecatalog.web.targets import performer
+from ecatalog.web.targets import target
 from tests.web.conftest import OPERATIONS, Shell, count_users
 
 
@@ -59,7 +59,7 @@ async def test_no_reader_who_asks_after_a_write_is_answered_from_before_it(shell
 
 
 def test_memory_is_bounded_by_bytes() -> None:
-    memory = AnswerMemory(lambda name: 0, limit=1000)
+    memory = AnswerMemory(lambda names: (0,), limit=1000)
     for n in range(100):
         memory.answer(n, ("users",), lambda: "x" * 100)
     assert len(memory) < 12
@@ -72,7 +72,7 @@ def test_only_a_plain_get_can_be_remembered(shell: Shell) -> None:
     object.__setattr__(bad, "kind", "read")
     object.__setattr__(bad, "follows", ("users",))
     with pytest.raises(ValueError, match="plain GET"):
-        performer(bad, shell.door, AnswerMemory(lambda name: 0))
+        target(bad, shell.door, AnswerMemory(lambda names: (0,)))
     assert any(operation.follows for operation in OPERATIONS)
 
 

@@ -13,7 +13,9 @@ async def test_a_parameter_reaches_the_action_and_instants_have_milliseconds(she
     assert answer.status == 200
     assert answer.json() == {"name": "lamp", "made_by": "admin:ada", "given": {}, "at": "2026-03-10T12:00:00.000Z"}
     assert answer.header("content-type") == "application/json"
-    assert answer.header("cache-control") == "no-store"
+    assert answer.header("cache-control") == "private, no-cache"
+    again = await shell.ada.with_(if_none_match=answer.header("etag") or "").get("/api/things/lamp")
+    assert (again.status, again.body) == (304, b"")
 
 
 async def test_a_write_is_durable_before_the_answer_and_has_its_own_status(shell: Shell) -> None:

@@ -7,6 +7,7 @@ import msgspec
 
 from ecatalog.access import actions
 from ecatalog.access.actions import Revoked
+from ecatalog.clients.actions import client_for
 from ecatalog.kit.actor import SALES, SIGNED_IN, Actor
 from ecatalog.launches.edges import EdgeHub
 from ecatalog.web.door import Door
@@ -43,6 +44,8 @@ OPERATIONS = (
         takes=Revoke,
         gives=ClientCut,
         may=SALES,
+        scope="clients:write",
+        matches=client_for,
         then=cut_acknowledged,
         summary="End a client's access now, and everything it has open",
     ),
@@ -53,6 +56,8 @@ OPERATIONS = (
         takes=Renew,
         gives=Client,
         may=SALES,
+        scope="clients:write",
+        matches=client_for,
         summary="Move the end of a client's access",
     ),
     write(
@@ -61,6 +66,8 @@ OPERATIONS = (
         actions.restore_client,
         gives=Client,
         may=SALES,
+        scope="clients:write",
+        matches=client_for,
         summary="Take a revocation back",
     ),
     write(

@@ -20,11 +20,16 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 def client_for(tx: Tx, actor: Actor, client_id: str) -> Client:
     """The client, as this actor may see it: users see all, a client only itself. Raises NotFound."""
-    may_look = actor.is_user or actor.role is Role.SYSTEM or (actor.is_client and actor.id == client_id)
+    may_look = actor.reads("clients") or (actor.is_client and actor.id == client_id)
     client = queries.find_client(tx, client_id) if may_look else None
     if client is None:
         raise NotFound("There is no such client.")
-    return msgspec.structs.replace(client, notes="") if actor.is_client else client
+    return _as_seen_by(actor, client)
+
+
+def _as_seen_by(actor: Actor, client: Client) -> Client:
+    """Our notes are for users, and for services that may change clients."""
+    return client if actor.is_user or actor.manages("clients") else msgspec.structs.replace(client, notes="")
 
 
 def managed_client_for(tx: Tx, actor: Actor, client_id: str) -> Client:
@@ -33,7 +38,7 @@ def managed_client_for(tx: Tx, actor: Actor, client_id: str) -> Client:
     Raises NotFound, or Forbidden for who sees the client and may not manage it.
     """
     client = client_for(tx, actor, client_id)
-    if actor.role not in SALES:
+    if actor.role is not Role.SALES and not actor.manages("clients"):
         raise Forbidden("Your account may read, but not change, a client's access. Ask an administrator.")
     if actor.role is Role.SALES and client.owner_id != actor.id:
         raise Forbidden("This client belongs to a colleague. Ask them, or an administrator, to change its access.")
@@ -54,6 +59,8 @@ def list_clients(
     (before,) = decode_cursor(cursor, ("~",))
     if actor.is_client:
         return Page(items=[client_for(tx, actor, actor.id)])
+    if not actor.reads("clients"):
+        raise Forbidden("Your account may not read clients.")
     rows = queries.list_clients(
         tx,
         like=pattern(q) if q else "",
@@ -62,7 +69,8 @@ def list_clients(
         before=before,
         limit=limit + 1,
     )
-    return page_of(rows, limit, lambda client: (client.id,))
+    page = page_of(rows, limit, lambda client: (client.id,))
+    return Page(items=[_as_seen_by(actor, client) for client in page.items], next=page.next)
 
 
 def create_client(

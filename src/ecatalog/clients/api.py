@@ -14,6 +14,7 @@ OPERATIONS = (
         takes=ListClients,
         gives=Page[Client],
         may=SIGNED_IN,
+        scope="clients:read",
         summary="List clients, newest first",
     ),
     read(
@@ -22,6 +23,7 @@ OPERATIONS = (
         actions.client_for,
         gives=Client,
         may=SIGNED_IN,
+        scope="clients:read",
         summary="Read a client",
     ),
 )

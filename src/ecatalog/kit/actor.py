@@ -40,6 +40,19 @@ class Actor:
     def is_client(self) -> bool:
         return self.role is Role.CLIENT
 
+    @property
+    def user_id(self) -> str | None:
+        """The id if a user acts, None for everybody else: what columns such as `created_by` hold."""
+        return self.id if self.is_user else None
+
+    def reads(self, room: str) -> bool:
+        """Whether the actor may read all of a room: users, the catalog itself, a service with a scope of it."""
+        return self.is_user or self.role is Role.SYSTEM or not self.scopes.isdisjoint((f"{room}:read", f"{room}:write"))
+
+    def manages(self, room: str) -> bool:
+        """Whether the actor may change all of a room: administrators, the catalog, a service with `room:write`."""
+        return self.role in ADMINS or f"{room}:write" in self.scopes
+
     def __str__(self) -> str:
         return f"{self.role}:{self.id}" if self.id else str(self.role)
 

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from ecatalog.accounts import actions as accounts
-from ecatalog.kit.actor import ADMINS, SALES, SYSTEM, Actor, Role
+from ecatalog.kit.actor import SYSTEM, Actor, Role
 from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import Conflict, Exhausted, Forbidden, Invalid, NotFound, Stale, Unauthorized
 from ecatalog.kit.ids import new_id, new_label
@@ -116,8 +116,8 @@ def _copy_of_the_quicker(tx: Tx, actor: Actor, demo_id: str) -> Launch:
 def launch_for(tx: Tx, actor: Actor, launch_id: str) -> Launch:
     """The launch, as this actor may see it: users see all, a client its own. Raises NotFound."""
     launch = queries.find_launch(tx, launch_id)
-    may_look = actor.is_user or actor.role is Role.SYSTEM or (actor.is_client and launch is not None)
-    if launch is None or not may_look or (actor.is_client and launch.client_id != actor.id):
+    is_own = actor.is_client and launch is not None and launch.client_id == actor.id
+    if launch is None or not (is_own or actor.reads("launches")):
         raise NotFound("There is no such launch.")
     return launch
 
@@ -145,6 +145,8 @@ def list_launches(
 ) -> Page[Launch]:
     """The launches that the actor may see, newest first: users see all, a client its own."""
     (before,) = decode_cursor(cursor, ("~",))
+    if not (actor.is_client or actor.reads("launches")):
+        raise Forbidden("Your account may not read launches.")
     whose = actor.id if actor.is_client else client_id
     if whose:
         rows = queries.list_client_launches(tx, whose, demo_id=demo_id, state=state, before=before, limit=limit + 1)
@@ -173,9 +175,9 @@ def _is_opener(actor: Actor, launch: Launch) -> bool:
 
 
 def _may_stop(tx: Tx, actor: Actor, launch: Launch) -> bool:
-    if actor.role in ADMINS or _is_opener(actor, launch):
+    if actor.manages("launches") or _is_opener(actor, launch):
         return True
-    if actor.role not in SALES or launch.client_id is None:
+    if actor.role is not Role.SALES or launch.client_id is None:
         return False
     return queries.who_owns(tx, launch.client_id) == actor.id
 

@@ -16,11 +16,6 @@ from ecatalog_client.types.paging import Page
 OPENERS = frozenset({Role.ADMIN, Role.SALES, Role.CLIENT})
 
 
-async def open_demo(door: Door, actor: Actor, demo_id: str) -> Launch:
-    limit = door.settings.max_launches_per_client
-    return await door.db.write(actions.open_demo, actor, demo_id, limit=limit)
-
-
 async def enter_launch(door: Door, actor: Actor, launch_id: str) -> Entry:
     """The code is drawn here, outside the transaction, because an action may run more than once."""
     code = new_secret()
@@ -61,12 +56,13 @@ async def _changed(db: Database, seen: tuple[int, int]) -> None:
 
 
 OPERATIONS = (
-    flow(
+    write(
         "POST",
         "/api/demos/{id}/open",
-        open_demo,
+        actions.open_demo,
         gives=Launch,
         may=OPENERS,
+        given=lambda settings: {"limit": settings.max_launches_per_client},
         summary="Open a demo: answers the running copy, or a new one on its way",
     ),
     read(
@@ -76,6 +72,7 @@ OPERATIONS = (
         takes=ListLaunches,
         gives=Page[Launch],
         may=SIGNED_IN,
+        scope="launches:read",
         summary="List launches, newest first",
         follows=("launches",),
     ),
@@ -85,6 +82,7 @@ OPERATIONS = (
         actions.launch_for,
         gives=Launch,
         may=SIGNED_IN,
+        scope="launches:read",
         summary="Read a launch",
         follows=("launches",),
     ),
@@ -94,6 +92,7 @@ OPERATIONS = (
         actions.stop_launch,
         gives=Launch,
         may=OPENERS,
+        scope="launches:write",
         summary="Stop a launch",
     ),
     flow(
@@ -110,6 +109,7 @@ OPERATIONS = (
         follow_launch,
         gives=Launch,
         may=SIGNED_IN,
+        scope="launches:read",
         summary="Follow a launch until it runs or is over",
     ),
 )

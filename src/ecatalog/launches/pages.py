@@ -14,8 +14,8 @@ from ecatalog.demos.actions import demo_for, list_demos
 from ecatalog.kit.actor import SYSTEM, Actor
 from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import NotFound, Unauthorized
-from ecatalog.launches.actions import launch_for
-from ecatalog.launches.api import OPENERS, enter_launch, open_demo
+from ecatalog.launches.actions import launch_for, open_demo
+from ecatalog.launches.api import OPENERS, enter_launch
 from ecatalog.web.pages import Visit, page, see_other
 from ecatalog_client.types.clients import Client
 from ecatalog_client.types.demos import Demo
@@ -110,7 +110,8 @@ def _window_in_words(client: Client) -> str:
 
 
 async def submit_open(visit: Visit) -> Response:
-    launch = await open_demo(visit.door, _signed_in(visit), visit.values["id"])
+    door, limit = visit.door, visit.door.settings.max_launches_per_client
+    launch = await door.db.write(open_demo, _signed_in(visit), visit.values["id"], limit=limit)
     return see_other(f"/launches/{launch.id}")
 
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from time import perf_counter
 from typing import Any
+from urllib.parse import unquote
 
 import grpc
 import grpc.aio
@@ -16,12 +17,13 @@ from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2_grpc
 from grpc_health.v1._async import HealthServicer
 
-from ecatalog.kit.actor import Actor
+from ecatalog.kit.actor import ANONYMOUS, Actor, Role
 from ecatalog.kit.errors import CatalogError, Forbidden, Invalid, Unauthorized, Unavailable
 from ecatalog.kit.ids import new_id
-from ecatalog.rpc.service import Service, Stream, Unary
+from ecatalog.rpc.service import Caller, Method, OpenStream, OpenUnary, Service, Stream, Unary
+from ecatalog.web.problems import WireError
 from ecatalog_client.channel import MESSAGE_LIMIT
-from ecatalog_client.status import status_of, trailers_of
+from ecatalog_client.status import CODE, status_of, trailers_of
 
 log = structlog.get_logger()
 
@@ -39,7 +41,8 @@ CHECK_SECONDS = 5.0
 # How long calls that have begun may go on when the server stops.
 GRACE_SECONDS = 1.0
 
-Authenticate = Callable[[str], Actor]
+# Whom a token stands for, None for nobody: sessions of people and tokens of services alike.
+Identify = Callable[[str], Actor | None]
 # What metrics hear of each call: method, "OK" or the status, seconds.
 OnCall = Callable[[str, str, float], None]
 
@@ -47,18 +50,18 @@ OnCall = Callable[[str, str, float], None]
 class RpcServer:
     """Serves `services` from `start` to `stop`.
 
-    `authenticate` makes an actor of a token, or raises Unauthorized.
+    `identify` makes an actor of a token.
     """
 
     def __init__(
         self,
         services: Iterable[Service],
-        authenticate: Authenticate,
+        identify: Identify,
         *,
         on_call: OnCall | None = None,
     ) -> None:
         self._services = tuple(services)
-        self._authenticate = authenticate
+        self._identify = identify
         self._on_call = on_call or (lambda method, status, seconds: None)
         self._stopping = asyncio.Event()
         self.port = 0
@@ -85,24 +88,28 @@ class RpcServer:
         self._stopping.set()
         await self._server.stop(GRACE_SECONDS)
 
-    def _handler(self, service: Service, method: Unary | Stream) -> Any:
+    def _handler(self, service: Service, method: Method) -> Any:
         name = f"{service.name}/{method.name}"
         codec: dict[str, Any] = {
             "request_deserializer": method.takes.FromString,
             "response_serializer": method.gives.SerializeToString,
         }
-        if isinstance(method, Unary):
+        if isinstance(method, OpenStream):
+            return grpc.unary_stream_rpc_method_handler(self._open_stream(name, method), **codec)
+        if not isinstance(method, Stream):
             return grpc.unary_unary_rpc_method_handler(self._unary(name, method), **codec)
         return grpc.stream_stream_rpc_method_handler(self._stream(name, method), **codec)
 
-    def _unary(self, name: str, method: Unary) -> Any:
+    def _unary(self, name: str, method: Unary | OpenUnary) -> Any:
         async def answer(request: Any, context: Any) -> Message:
             started, status = perf_counter(), "CANCELLED"
+            caller = self._caller(context)
             try:
-                actor = self._actor_for(context, method.scope)
+                if isinstance(method, Unary):
+                    self._refuse_unless(caller.actor, method.scope)
                 if context.time_remaining() is None:
                     raise Invalid("Set a deadline: a call without one may hang for ever.")
-                reply = await method.answer(request, actor)
+                reply = await _answer(method, request, caller)
                 status = "OK"
                 return reply
             except Exception as error:
@@ -111,9 +118,42 @@ class RpcServer:
                 await context.abort(code, details, trailers)
                 raise  # abort has raised already; this line is for readers and for the type checker
             finally:
-                self._note(name, status, perf_counter() - started)
+                self._note(caller.operation or name, status, perf_counter() - started)
 
         return answer
+
+    def _open_stream(self, name: str, method: OpenStream) -> Any:
+        async def follow(request: Any, context: Any) -> AsyncIterator[Message]:
+            started, status = perf_counter(), "CANCELLED"
+            caller = self._caller(context)
+            try:
+                async with aclosing(self._while_identified(method, request, caller, context)) as events:
+                    async for event in events:
+                        yield event
+                status = "OK"
+            except Exception as error:
+                code, details, trailers = _refusal(name, error)
+                status = code.name
+                await context.abort(code, details, trailers)
+                raise  # abort has raised already; this line is for readers and for the type checker
+            finally:
+                self._note(caller.operation or name, status, perf_counter() - started)
+
+        return follow
+
+    async def _while_identified(
+        self, method: OpenStream, request: Any, caller: Caller, context: Any
+    ) -> AsyncGenerator[Message, None]:
+        """The method's own messages, until the server stops or the token stands for somebody else or nobody."""
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        try:
+            async with aclosing(method.follow(request, caller)) as events:
+                while (event := await _next_unless(stopping, events)) is not None:
+                    if self._caller(context).actor != caller.actor:
+                        raise Unauthorized("Your session has ended. Log in again.")
+                    yield event
+        finally:
+            stopping.cancel()
 
     def _stream(self, name: str, method: Stream) -> Any:
         async def follow(messages: Any, context: Any) -> AsyncIterator[Message]:
@@ -151,16 +191,25 @@ class RpcServer:
         finally:
             stopping.cancel()
 
+    def _caller(self, context: Any) -> Caller:
+        """Who calls, by the bearer token in the metadata; nobody without one, or with one that is not good."""
+        metadata = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
+        kind, _, token = metadata.get("authorization", "").partition(" ")
+        actor = self._identify(token.strip()) if kind.lower() == "bearer" and token else None
+        return Caller(actor or ANONYMOUS, _address(context.peer()), metadata.get("user-agent", ""), metadata)
+
     def _actor_for(self, context: Any, scope: str) -> Actor:
-        """Who calls, by the bearer token in the metadata. Raises Unauthorized, Forbidden."""
-        values = [value for key, value in context.invocation_metadata() if key == "authorization"]
-        kind, _, token = str(values[0]).partition(" ") if values else ("", "", "")
-        if kind.lower() != "bearer" or not token:
-            raise Unauthorized("Send `authorization: Bearer` with a service token.")
-        actor = self._authenticate(token)
-        if scope not in actor.scopes:
-            raise Forbidden(f"This needs a token with the scope {scope!r}.")
+        """The service that calls. Raises Unauthorized, Forbidden."""
+        actor = self._caller(context).actor
+        self._refuse_unless(actor, scope)
         return actor
+
+    @staticmethod
+    def _refuse_unless(actor: Actor, scope: str) -> None:
+        if actor is ANONYMOUS:
+            raise Unauthorized("Send `authorization: Bearer` with a service token that is good.")
+        if actor.role is not Role.SERVICE or scope not in actor.scopes:
+            raise Forbidden(f"This needs a token with the scope {scope!r}.")
 
     def _note(self, name: str, status: str, seconds: float) -> None:
         log.info("rpc.call", method=name, status=status, ms=round(seconds * 1000, 1))
@@ -181,10 +230,24 @@ async def _next_unless(stopping: asyncio.Future[Any], events: AsyncGenerator[Mes
     return coming.result()
 
 
+async def _answer(method: Unary | OpenUnary, request: Any, caller: Caller) -> Message:
+    if isinstance(method, Unary):
+        return await method.answer(request, caller.actor)
+    return await method.answer(request, caller)
+
+
+def _address(peer: str) -> str:
+    """`ipv4:10.0.0.7:50000` and `ipv6:%5B::1%5D:50000` as the address alone; empty for what is neither."""
+    kind, _, rest = unquote(peer).partition(":")
+    return rest.rpartition(":")[0].strip("[]") if kind in ("ipv4", "ipv6") else ""
+
+
 def _refusal(name: str, error: Exception) -> tuple[grpc.StatusCode, str, tuple[tuple[str, str | bytes], ...]]:
     """What the caller is told: an error of the family as it is, a fault by an id that the log has too."""
     if isinstance(error, CatalogError):
         return status_of(error), error.message, trailers_of(error)
+    if isinstance(error, WireError):
+        return grpc.StatusCode.INVALID_ARGUMENT, error.detail, ((CODE, error.code),)
     error_id = new_id()
     log.error("rpc.fault", method=name, id=error_id, exc_info=error)
     return grpc.StatusCode.INTERNAL, f"Something went wrong here. The log tells more under {error_id}.", ()

@@ -59,6 +59,17 @@ class Call:
     def agent(self) -> str:
         return self.headers.get(b"user-agent", b"").decode("latin-1")
 
+    @property
+    def if_match(self) -> str | None:
+        found = self.headers.get(b"if-match")
+        return None if found is None else found.decode("latin-1")
+
+    @property
+    def key(self) -> str | None:
+        """The `Idempotency-Key`, which counts for POST and PATCH; PUT and DELETE do the same each time anyway."""
+        found = self.headers.get(b"idempotency-key") if self.method in ("POST", "PATCH") else None
+        return None if found is None else found.decode("latin-1")
+
 
 async def send_answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
     """The two ASGI messages of a whole answer."""

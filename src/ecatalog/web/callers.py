@@ -16,7 +16,18 @@ from ecatalog.web.problems import malformed
 RequestHeaders = Mapping[bytes, bytes]
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
-_GIVEN_ONCE = frozenset({b"authorization", b"cookie", b"host", b"origin", b"sec-fetch-site", b"content-type"})
+_GIVEN_ONCE = frozenset(
+    {
+        b"authorization",
+        b"cookie",
+        b"host",
+        b"origin",
+        b"sec-fetch-site",
+        b"content-type",
+        b"if-match",
+        b"idempotency-key",
+    }
+)
 
 
 def read_headers(raw: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from time import perf_counter
 from typing import Any
 
-from ecatalog.kit.actor import Actor, Role
-from ecatalog.kit.errors import CatalogError, Forbidden, NotFound, Unauthorized
+from ecatalog.kit.errors import CatalogError, NotFound
 from ecatalog.web.answers import AnswerMemory
 from ecatalog.web.call import Answer, Call, Scope, Send, send_answer
 from ecatalog.web.callers import Callers, read_headers
@@ -19,6 +18,7 @@ from ecatalog.web.log import log_bug, log_request
 from ecatalog.web.measures import Measure
 from ecatalog.web.operation import Operation
 from ecatalog.web.pages import PageShell
+from ecatalog.web.performing import refuse_unless
 from ecatalog.web.problems import (
     PROBLEM_TYPE,
     Headers,
@@ -29,7 +29,7 @@ from ecatalog.web.problems import (
 )
 from ecatalog.web.routes import Found, Routes
 from ecatalog.web.streams import STREAM_HEADERS, Streams
-from ecatalog.web.targets import collector, performer
+from ecatalog.web.targets import collector, target
 
 _PROBLEM: Headers = [(b"content-type", PROBLEM_TYPE), (b"cache-control", b"no-store")]
 _ALWAYS: Headers = [
@@ -50,7 +50,7 @@ class _Target:
         self.route = operation.path
         self.measure = Measure(operation.name)
         self.collect = collector(operation)
-        self.perform = None if operation.kind == "stream" else performer(operation, door, memory)
+        self.perform = None if operation.kind == "stream" else target(operation, door, memory)
 
 
 class Dispatch:
@@ -68,10 +68,10 @@ class Dispatch:
         self._other = Measure("other")
         self._page = Measure("page")
         self._routes: Routes[_Target] = Routes()
-        memory = AnswerMemory(door.db.counter)
+        memory = AnswerMemory(door.db.stamp)
         self._targets = [_Target(operation, door, memory) for operation in operations]
-        for target in self._targets:
-            self._routes.add(target.operation.method, target.operation.path, target)
+        for one in self._targets:
+            self._routes.add(one.operation.method, one.operation.path, one)
 
     @property
     def measures(self) -> list[Measure]:
@@ -116,7 +116,7 @@ class Dispatch:
             raise wrong_method(call.route, _allowed(methods))
         call.measure = target.measure
         call.actor = self._callers.actor_of(call.headers, call.method)
-        _refuse_unless(target.operation, call.actor)
+        refuse_unless(target.operation, call.actor)
         if target.perform is not None:
             return await target.perform(call)
         await self._stream(target, call)
@@ -170,14 +170,6 @@ class _Began:
     async def __call__(self, message: Any) -> None:
         self.status = self.status or message.get("status", 0)
         await self._send(message)
-
-
-def _refuse_unless(operation: Operation, actor: Actor) -> None:
-    if actor.role in operation.may:
-        return
-    if actor.role is Role.ANONYMOUS:
-        raise Unauthorized("Log in first: your session has ended, or there was none.")
-    raise Forbidden(f"This is not for the role {actor.role}. Ask an administrator.")
 
 
 def _allowed(methods: dict[str, _Target]) -> list[str]:

@@ -3,15 +3,32 @@
 Built once, and narrowed to each request.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar, cast
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast, get_type_hints
 
 from ecatalog.kit.clock import Clock
-from ecatalog.kit.db import Database
+from ecatalog.kit.db import Database, Tx
+from ecatalog.kit.idempotency import Once, run_once, run_once_in_secret
 from ecatalog.settings import Settings
 
+P = ParamSpec("P")
 T = TypeVar("T")
+
+# Raises when the change is not to be made after all; called in its transaction.
+Check = Callable[[Tx], None]
+
+
+def guarded(action: Callable[Concatenate[Tx, P], T], check: Check) -> Callable[Concatenate[Tx, P], T]:
+    """The action, after the check."""
+
+    def checked(tx: Tx, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        check(tx)
+        return action(tx, *args, **kwargs)
+
+    # What was kept under a key is read again as what the action returns.
+    checked.__annotations__["return"] = get_type_hints(action)["return"]
+    return checked
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +44,36 @@ class Door:
     parts: Mapping[type, Any] = field(default_factory=dict)
     address: str = ""
     agent: str = ""
+    once: Once | None = None
+    check: Check | None = None
 
     def part(self, kind: type[T]) -> T:
         """The one object of that type. KeyError when `app.py` built none, which is a bug."""
         return cast(T, self.parts[kind])
 
-    def of_request(self, address: str, agent: str) -> "Door":
-        """The same door with the caller's address and the first 200 characters of its User-Agent."""
-        return replace(self, address=address, agent=agent[:200])
+    async def write(self, action: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """`Database.write` under the conditions of the request: done once if it came with an `Idempotency-Key`, so
+        that a repetition gets the same result, and only to what `If-Match` names. That holds for its first write.
+        """
+        return await self._write(run_once, action, *args, **kwargs)
+
+    async def write_secret(self, action: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same of what leads to a secret in the answer: a repetition is a Conflict, since none is kept."""
+        return await self._write(run_once_in_secret, action, *args, **kwargs)
+
+    async def _write(self, run: Callable[..., T], action: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        wanted = action if self.check is None else guarded(action, self.check)
+        once = self._take_key()
+        if once is None:
+            return await self.db.write(wanted, *args, **kwargs)
+        return await self.db.write(run, once, wanted, *args, **kwargs)
+
+    def _take_key(self) -> Once | None:
+        if self.once is None or self.once.is_used:
+            return None
+        self.once.is_used = True
+        return self.once
+
+    def of_request(self, address: str, agent: str, once: Once | None = None, check: Check | None = None) -> "Door":
+        """The same door with the caller's address, the first 200 characters of its User-Agent, and its conditions."""
+        return replace(self, address=address, agent=agent[:200], once=once, check=check)

@@ -8,17 +8,23 @@ from typing import Any, get_origin
 from urllib.parse import parse_qsl
 
 import msgspec
+from msgspec import inspect as shape
 
 from ecatalog.kit.errors import Invalid
 from ecatalog.web.limits import refuse_deep
 from ecatalog.web.problems import malformed, not_json
 
 _MAX_QUERY_FIELDS = 50
+_YEAR = re.compile(r"\d{4}-")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`(?: - at `(.*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*?)`(?: - at `(.*)`)?", re.DOTALL)
 _AT = re.compile(r"(.*) - at `(?:key in )?(.*)`", re.DOTALL)
 
 Fields = dict[str, Any]
+
+
+class Nothing(msgspec.Struct, forbid_unknown_fields=True):
+    """The input of an operation that takes none: whatever is given is refused by name."""
 
 
 def body_reader(takes: type[msgspec.Struct]) -> Callable[[bytes, bytes | None], Fields]:
@@ -40,13 +46,38 @@ def body_reader(takes: type[msgspec.Struct]) -> Callable[[bytes, bytes | None], 
     return read
 
 
+def object_reader(takes: type[msgspec.Struct] | None) -> Callable[[bytes], Fields]:
+    """A function from one JSON object to fields by name, for doors without a body and a query string.
+
+    Texts count as the numbers that they spell, as they do in a query string. Nothing counts as an empty object.
+    """
+    kind = takes or Nothing
+    fields_of, instants = _picker(kind), _instants_of(kind)
+
+    def read(raw: bytes) -> Fields:
+        refuse_deep(raw)
+        try:
+            found = msgspec.json.decode(raw or b"{}")
+            if isinstance(found, dict):
+                _refuse_counts(found, instants)
+            return fields_of(msgspec.convert(found, kind, strict=False))
+        except msgspec.ValidationError as error:
+            raise invalid(error) from None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise malformed(f"The input is not JSON: {error}.") from None
+
+    return read
+
+
 def query_reader(takes: type[msgspec.Struct]) -> Callable[[bytes], Fields]:
     """A function from the raw query string to fields by name."""
-    fields_of = _picker(takes)
+    fields_of, instants = _picker(takes), _instants_of(takes)
 
     def read(query: bytes) -> Fields:
+        pairs = _pairs(query)
+        _refuse_counts(pairs, instants)
         try:
-            return fields_of(msgspec.convert(_pairs(query), takes, strict=False))
+            return fields_of(msgspec.convert(pairs, takes, strict=False))
         except msgspec.ValidationError as error:
             raise invalid(error) from None
 
@@ -60,6 +91,26 @@ def _picker(takes: type[msgspec.Struct]) -> Callable[[msgspec.Struct], Fields]:
         return {name: value for name in names if (value := getattr(given, name)) is not msgspec.UNSET}
 
     return fields_of
+
+
+def _instants_of(takes: type[msgspec.Struct]) -> frozenset[str]:
+    found = shape.type_info(takes)
+    fields = found.fields if isinstance(found, shape.StructType) else ()
+    return frozenset(field.encode_name for field in fields if shape.DateTimeType in map(type, _kinds_of(field.type)))
+
+
+def _kinds_of(kind: shape.Type) -> tuple[shape.Type, ...]:
+    return kind.types if isinstance(kind, shape.UnionType) else (kind,)
+
+
+def _refuse_counts(found: dict[str, Any], instants: frozenset[str]) -> None:
+    """Raises Invalid for an instant that is no RFC 3339 text: `7` is not seven seconds after 1970, as msgspec takes it
+    where texts count as numbers.
+    """
+    for name in instants.intersection(found):
+        if found[name] is not None and not _YEAR.match(str(found[name])):
+            problem = "it is not an RFC 3339 instant such as 2026-03-31T12:00:00Z"
+            raise Invalid(f"The field {name} cannot be used: {problem}.", fields={name: problem})
 
 
 def _refuse_other_types(content_type: bytes | None) -> None:

@@ -8,6 +8,7 @@ import msgspec
 from msgspec import inspect as shape
 
 from ecatalog.kit.actor import ANYBODY, Role
+from ecatalog.web.examples import EXAMPLES
 from ecatalog.web.operation import Operation
 from ecatalog.web.problems import Problem, title_of
 
@@ -22,6 +23,9 @@ def describe(operations: Iterable[Operation], *, version: str, url: str) -> dict
     schemas, components = msgspec.json.schema_components([*types.values(), Problem], ref_template=_REF)
     schema_of = dict(zip(types, schemas, strict=False))
     _polish(components, _instants_of(types.values()))
+    for each in listed:
+        if each.takes is not None and each.has_body:
+            _add_examples(_resolve(schema_of[id(each.takes)], components))
     paths: dict[str, dict[str, Any]] = {}
     for each in listed:
         paths.setdefault(each.path, {})[each.method.lower()] = _operation(each, schema_of, components)
@@ -42,7 +46,7 @@ def describe(operations: Iterable[Operation], *, version: str, url: str) -> dict
                 "token": {
                     "type": "http",
                     "scheme": "bearer",
-                    "description": "The `token` that a login answered.",
+                    "description": "The `token` that a login answered, or the token of a service.",
                 },
             },
         },
@@ -92,6 +96,13 @@ def _mark_instant(schema: dict[str, Any]) -> None:
             _mark_instant(inner)
 
 
+def _add_examples(body: dict[str, Any]) -> None:
+    """Shows how the fields of a body look, where their type does not say it."""
+    for name, schema in body.get("properties", {}).items():
+        if name in EXAMPLES:
+            schema.setdefault("examples", [EXAMPLES[name]])
+
+
 def _operation(each: Operation, schema_of: dict[int, Any], components: dict[str, Any]) -> dict[str, Any]:
     described: dict[str, Any] = {
         "operationId": f"{each.action.__name__}",
@@ -99,7 +110,7 @@ def _operation(each: Operation, schema_of: dict[int, Any], components: dict[str,
         "description": _who_may(each),
         "tags": [each.tag],
         "security": [] if Role.ANONYMOUS in each.may else [{"token": []}],
-        "parameters": [_path_parameter(name) for name in each.params],
+        "parameters": [*map(_path_parameter, each.params), *_headers(each)],
         "responses": _responses(each, schema_of),
     }
     if each.takes is not None and each.has_body:
@@ -114,7 +125,24 @@ def _operation(each: Operation, schema_of: dict[int, Any], components: dict[str,
 def _who_may(each: Operation) -> str:
     if each.may == ANYBODY:
         return "For anybody."
-    return "For " + ", ".join(sorted(role for role in each.may if role is not Role.SYSTEM)) + "."
+    people = sorted(role for role in each.may if role is not Role.SYSTEM)
+    return "For " + ", ".join(people) + (f"; services with `{each.scope}`." if each.scope else ".")
+
+
+def _headers(each: Operation) -> list[dict[str, Any]]:
+    """The headers that make a change happen once, or only to what the caller has seen."""
+    found = []
+    if each.method in ("POST", "PATCH") and each.kind in ("write", "flow"):
+        about = "Draw a UUID and send it again with each retry: the change is made once, and answered the same."
+        found.append(_header("Idempotency-Key", about, {"type": "string", "minLength": 1, "maxLength": 255}))
+    if each.matches is not None:
+        about = "The `ETag` that you read: 412 if it has changed since."
+        found.append(_header("If-Match", about, {"type": "string", "pattern": r'^(\*|"[0-9]+(-[0-9a-f]{32})?")$'}))
+    return found
+
+
+def _header(name: str, about: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": False, "description": about, "schema": schema}
 
 
 def _path_parameter(name: str) -> dict[str, Any]:
@@ -139,13 +167,24 @@ def _responses(each: Operation, schema_of: dict[int, Any]) -> dict[str, Any]:
     if each.gives is None:
         responses["204"] = {"description": "Done."}
     else:
-        kind = "text/event-stream" if each.kind == "stream" else "application/json"
         schema = schema_of[id(each.gives)]
-        content = {kind: {"schema": {"type": "string"} if each.kind == "stream" else schema}}
+        content = {"application/json": {"schema": schema}}
+        if each.kind == "stream":
+            content = {"text/event-stream": {"schema": _event(schema)}}
+        if each.table is not None:
+            content["text/csv"] = {"schema": {"type": "string"}}
         responses[str(each.status)] = {"description": title_of(each.status), "content": content}
+        if each.kind == "read":
+            responses["304"] = {"description": "You have this answer already: `If-None-Match` named its `ETag`."}
     for status in sorted(_refusals(each)):
         responses[str(status)] = {"description": title_of(status), "content": _PROBLEM_CONTENT}
     return responses
+
+
+def _event(answer: dict[str, Any]) -> dict[str, Any]:
+    """One event of a stream: before OpenAPI 3.2 the schema of `text/event-stream` is read as that of each event."""
+    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": answer}
+    return {"type": "object", "properties": {"event": {"type": "string"}, "data": data}}
 
 
 def _refusals(each: Operation) -> set[int]:
@@ -153,8 +192,10 @@ def _refusals(each: Operation) -> set[int]:
     found = {400, 422, 500, 503}
     if each.has_body:
         found |= {408, 413, 415}
-    if each.params:
+    if each.params or each.kind == "write":  # A body may name things, as a path does.
         found.add(404)
+    if each.matches is not None or each.kind in ("write", "flow"):
+        found.add(412)
     if each.method != "GET":
         found |= {401, 403, 409, 429}
     if Role.ANONYMOUS not in each.may:

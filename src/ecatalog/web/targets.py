@@ -1,17 +1,18 @@
-"""How an operation is called: one function per operation, made once, with its decoder and its answer's shape
-in it.
+"""How an operation is called over HTTP: one function per operation, made once, with its decoder and its answer's
+shape in it.
 """
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
-import msgspec
-
-from ecatalog.web.answers import AnswerMemory, encode
+from ecatalog.web.answers import AnswerMemory, encode, etag_of, is_known
 from ecatalog.web.call import Answer, Call
+from ecatalog.web.csv import encode_csv
 from ecatalog.web.door import Door
-from ecatalog.web.fields import Fields, body_reader, query_reader
+from ecatalog.web.fields import Fields, Nothing, body_reader, query_reader
 from ecatalog.web.limits import read_body
 from ecatalog.web.operation import Operation
+from ecatalog.web.performing import performer
 from ecatalog.web.problems import Headers
 
 Perform = Callable[[Call], Awaitable[Answer]]
@@ -19,35 +20,30 @@ Collect = Callable[[Call], Awaitable[Fields]]
 
 _FRESH: Headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
 _KEPT: Headers = [(b"content-type", b"application/json"), (b"cache-control", b"private, no-cache")]
+_TABLE: Headers = [
+    (b"content-type", b"text/csv; charset=utf-8; header=present"),
+    (b"cache-control", b"private, no-cache"),
+    (b"content-disposition", b'attachment; filename="usage.csv"'),
+    (b"vary", b"Accept"),
+]
 _EMPTY: Headers = [(b"cache-control", b"no-store")]
 
 
-class Nothing(msgspec.Struct, forbid_unknown_fields=True):
-    """The input of an operation that takes none: whatever is given is refused by name."""
+def target(operation: Operation, door: Door, memory: AnswerMemory) -> Perform:
+    """The function that performs a read, a write or a flow, and encodes its answer."""
+    if operation.follows:
+        return _remembered_read(operation, door, memory)
+    collect, perform = collector(operation), performer(operation, door)
+    answer = _answer_of_read(operation) if operation.kind == "read" else _answer_of_change(operation)
 
+    async def performed(call: Call) -> Answer:
+        return answer(call, await perform(call, await collect(call)))
 
-def performer(operation: Operation, door: Door, memory: AnswerMemory) -> Perform:
-    """The function that performs a read, a write or a flow."""
-    if operation.kind == "flow":
-        return _flow(operation, door)
-    if operation.kind == "write":
-        return _write(operation, door)
-    return _remembered_read(operation, door, memory) if operation.follows else _read(operation, door)
-
-
-def _read(operation: Operation, door: Door) -> Perform:
-    collect, finish = collector(operation), _finisher(operation, door)
-    action, read_now = operation.action, door.db.read_now
-
-    async def perform(call: Call) -> Answer:
-        fields = await collect(call)
-        return await finish(call, read_now(action, call.actor, *call.values, **fields))
-
-    return perform
+    return performed
 
 
 def _remembered_read(operation: Operation, door: Door, memory: AnswerMemory) -> Perform:
-    if operation.has_body or operation.then:
+    if operation.has_body or operation.table or operation.is_long:
         raise ValueError(f"{operation.name}: only a plain GET can be answered from memory")
     action, read_now, follows, name = operation.action, door.db.read_now, operation.follows, operation.name
     read_query = query_reader(operation.takes or Nothing)
@@ -60,47 +56,56 @@ def _remembered_read(operation: Operation, door: Door, memory: AnswerMemory) -> 
 
         found = memory.answer((name, actor.role, actor.id, call.values, query), follows, make)
         headers = [*_KEPT, (b"etag", found.etag)]
-        if call.headers.get(b"if-none-match") == found.etag:
+        if is_known(call.headers.get(b"if-none-match"), found.etag):
             return 304, headers, b""
         return operation.status, headers, found.body
 
     return perform
 
 
-def _write(operation: Operation, door: Door) -> Perform:
-    collect, finish = collector(operation), _finisher(operation, door)
-    action, write = operation.action, door.db.write
+def _answer_of_read(operation: Operation) -> Callable[[Call, Any], Answer]:
+    table, status = operation.table, operation.status
 
-    async def perform(call: Call) -> Answer:
-        fields = await collect(call)
-        return await finish(call, await write(action, call.actor, *call.values, **fields))
+    def answer(call: Call, result: Any) -> Answer:
+        if table is not None and prefers_csv(call.headers.get(b"accept", b"")):
+            body, headers = encode_csv(*table(result)), _TABLE
+        else:
+            body, headers = encode(result), _KEPT
+        etag = etag_of(result, body)
+        headers = [*headers, (b"etag", etag)]
+        return (304, headers, b"") if is_known(call.headers.get(b"if-none-match"), etag) else (status, headers, body)
 
-    return perform
-
-
-def _flow(operation: Operation, door: Door) -> Perform:
-    collect, finish = collector(operation), _finisher(operation, door)
-    action = operation.action
-
-    async def perform(call: Call) -> Answer:
-        fields = await collect(call)
-        near = door.of_request(call.address, call.agent)
-        return await finish(call, await action(near, call.actor, *call.values, **fields))
-
-    return perform
+    return answer
 
 
-def _finisher(operation: Operation, door: Door) -> Callable[[Call, object], Awaitable[Answer]]:
-    then, status = operation.then, operation.status
+def _answer_of_change(operation: Operation) -> Callable[[Call, Any], Answer]:
+    status, is_empty = operation.status, operation.gives is None
+    has_version = "version" in getattr(operation.gives, "__struct_fields__", ())
 
-    async def finish(call: Call, result: object) -> Answer:
-        if then is not None:
-            result = await then(door.of_request(call.address, call.agent), call.actor, result)
-        if operation.gives is None:
+    def answer(call: Call, result: Any) -> Answer:
+        if is_empty:
             return 204, _EMPTY, b""
-        return status, _FRESH, encode(result)
+        body = encode(result)
+        return status, [*_FRESH, (b"etag", etag_of(result, body))] if has_version else _FRESH, body
 
-    return finish
+    return answer
+
+
+def prefers_csv(accept: bytes) -> bool:
+    """Whether the caller would rather have CSV than JSON (RFC 9110, 12.5.1): `*/*` does not say so."""
+    weights = {b"text/csv": 0.0, b"application/json": 0.0}
+    for part in accept.lower().split(b","):
+        kind, *parameters = (word.strip() for word in part.split(b";"))
+        if kind in weights:
+            weights[kind] = next((_weight(word[2:]) for word in parameters if word.startswith(b"q=")), 1.0)
+    return weights[b"text/csv"] > weights[b"application/json"]
+
+
+def _weight(text: bytes) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
 
 
 def collector(operation: Operation) -> Collect:
