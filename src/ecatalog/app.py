@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from functools import partial
 from importlib.metadata import version
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -13,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from ecatalog.access import api as access
 from ecatalog.access import pages as access_pages
+from ecatalog.access import requests_api, users_api
 from ecatalog.accounts import actions as accounts
 from ecatalog.accounts import api as accounts_api
 from ecatalog.accounts import jobs as accounts_jobs
@@ -20,12 +20,13 @@ from ecatalog.accounts import pages as accounts_pages
 from ecatalog.accounts.model import ClientReader
 from ecatalog.accounts.passwords import Hasher
 from ecatalog.accounts.queries import count_users
+from ecatalog.accounts.service_tokens import ServiceTokens
 from ecatalog.accounts.sessions import Sessions
 from ecatalog.accounts.throttle import Throttle
-from ecatalog.accounts.tokens import authenticate_service
 from ecatalog.clients import api as clients
 from ecatalog.clients.actions import client_for
 from ecatalog.demos import api as demos
+from ecatalog.kit.actor import Actor
 from ecatalog.kit.clock import Clock, utc_now
 from ecatalog.kit.db import Database, RefusedToStart
 from ecatalog.kit.errors import Unavailable
@@ -37,10 +38,13 @@ from ecatalog.launches.edges import EdgeHub
 from ecatalog.launches.launchers import LauncherHub
 from ecatalog.launches.rpc import keep_epoch, services
 from ecatalog.launches.serving import ensure_identity
+from ecatalog.ops import api as ops
+from ecatalog.ops import jobs as ops_jobs
 from ecatalog.ops import samples
 from ecatalog.ops.health import check_readiness
 from ecatalog.ops.metrics import GatewayCollector
 from ecatalog.ops.service_tokens import ensure_service_tokens
+from ecatalog.rpc.catalog import CatalogDoor
 from ecatalog.rpc.server import RpcServer
 from ecatalog.settings import Settings
 from ecatalog.web.api import with_shell_operations
@@ -62,12 +66,16 @@ OPERATIONS: tuple[Operation, ...] = (
     *demos.OPERATIONS,
     *launches.OPERATIONS,
     *access.OPERATIONS,
+    *requests_api.OPERATIONS,
+    *users_api.OPERATIONS,
+    *ops.OPERATIONS,
 )
 PAGES = (*accounts_pages.PAGES, *launches_pages.PAGES, *access_pages.PAGES)
 JOBS: tuple[Job, ...] = (
     accounts_jobs.keep_sessions,
     launches_jobs.end_launches_that_are_over,
     keep_epoch,
+    ops_jobs.forget_old_keys,
 )
 
 _log = structlog.get_logger("ecatalog")
@@ -96,9 +104,10 @@ class Gateway:
         self._rpc: RpcServer | None = None
         self._rpc_measures = Measures()
         self._sessions = Sessions(self.db, clock, settings.session_idle)
+        self._services = ServiceTokens(self.db, clock)
         self.door = Door(self.db, settings, clock, self._build_parts(clock, hasher))
         self.operations = with_shell_operations(OPERATIONS, version=version("ecatalog"), url=settings.catalog_url)
-        callers = Callers(self._sessions.authenticate, settings.catalog_url, settings.session_lifetime)
+        callers = Callers(self._identify, settings.catalog_url, settings.session_lifetime)
         pages = PageShell(
             PAGES,
             door=self.door,
@@ -113,6 +122,7 @@ class Gateway:
         settings = self.settings
         parts = (
             self._sessions,
+            self._services,
             hasher,
             Throttle(clock),
             ClientReader(client_for),
@@ -163,6 +173,7 @@ class Gateway:
             await hub.stop()
         with suppress(Unavailable):  # A start that failed, or a second stop: the database is closed.
             await accounts_jobs.write_last_seen(self.door)
+            await accounts_jobs.write_last_used(self.door)
         await self.db.stop()
         self.part(Hasher).close()
 
@@ -180,12 +191,24 @@ class Gateway:
             catalog_url=settings.catalog_url,
             clock=self.door.clock,
         )
-        server = RpcServer(served, partial(authenticate_service, self.db), on_call=self._rpc_measures.add)
+        door = CatalogDoor(self.operations, self.door)
+        server = RpcServer((*served, door.service()), self._identify, on_call=self._rpc_measures.add)
         try:
             self.grpc_port = await server.start(settings.grpc_host, settings.grpc_port)
         except OSError as error:
             raise RefusedToStart(str(error)) from error
         self._rpc = server
+
+    def _identify(self, token: str, *, is_use: bool = True) -> Actor | None:
+        """Whom a token stands for: the session of a person, or a service.
+
+        Tokens of sessions have dots, those of services none; the likely one is asked first, and from memory.
+        """
+        if "." in token:
+            return self._sessions.authenticate(token, is_use=is_use) or self._services.authenticate(
+                token, is_use=is_use
+            )
+        return self._services.authenticate(token, is_use=is_use) or self._sessions.authenticate(token, is_use=is_use)
 
     async def _end_jobs(self) -> None:
         for task in self._tasks:

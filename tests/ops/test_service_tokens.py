@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from ecatalog.accounts.tokens import authenticate_service
+from ecatalog.accounts.service_tokens import ServiceTokens
 from ecatalog.kit.actor import Role
+from ecatalog.kit.clock import utc_now
 from ecatalog.kit.db import Database
-from ecatalog.kit.errors import Unauthorized
 from ecatalog.ops.service_tokens import SERVICES, ensure_service_tokens
+from tests.cast import facts
 
 
 @pytest.fixture
@@ -25,7 +26,8 @@ def read(folder: Path) -> dict[str, str]:
 async def test_each_service_gets_a_token_of_its_own_scope(db: Database, folder: Path, name: str) -> None:
     await ensure_service_tokens(db, folder)
 
-    actor = authenticate_service(db, read(folder)[name])
+    actor = ServiceTokens(db, utc_now).authenticate(read(folder)[name])
+    assert actor is not None
     assert actor.role is Role.SERVICE
     assert actor.scopes == {name}
     assert stat.S_IMODE((folder / name).stat().st_mode) == 0o600
@@ -56,8 +58,23 @@ async def test_a_token_that_is_no_good_is_made_again(db: Database, folder: Path,
     after = read(folder)
     assert after["edge"] not in {before["edge"], content}
     assert after["launcher"] == before["launcher"]
-    assert authenticate_service(db, after["edge"]).scopes == {"edge"}
+    edge = ServiceTokens(db, utc_now).authenticate(after["edge"])
+    assert edge is not None
+    assert edge.scopes == {"edge"}
     assert sorted(each.name for each in folder.iterdir()) == sorted(SERVICES)
+
+
+async def test_a_token_whose_file_was_lost_is_revoked(db: Database, folder: Path) -> None:
+    await ensure_service_tokens(db, folder)
+    before = read(folder)
+    (folder / "edge").unlink()
+
+    await ensure_service_tokens(db, folder)
+
+    tokens = ServiceTokens(db, utc_now)
+    assert tokens.authenticate(before["edge"]) is None
+    assert tokens.authenticate(before["launcher"]) is not None
+    assert len(await db.read(facts, "token.revoked")) == 1
 
 
 async def test_only_the_hash_is_in_the_database(db: Database, folder: Path) -> None:
@@ -72,5 +89,4 @@ async def test_only_the_hash_is_in_the_database(db: Database, folder: Path) -> N
 async def test_a_stranger_is_refused(db: Database, folder: Path) -> None:
     await ensure_service_tokens(db, folder)
 
-    with pytest.raises(Unauthorized):
-        authenticate_service(db, "no such token")
+    assert ServiceTokens(db, utc_now).authenticate("no such token") is None

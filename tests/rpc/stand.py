@@ -4,11 +4,10 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
-from functools import partial
 from typing import Any, TypeVar
 
 from ecatalog.accounts.actions import create_api_token
-from ecatalog.accounts.tokens import authenticate_service
+from ecatalog.accounts.service_tokens import ServiceTokens
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.db import Database
 from ecatalog.launches import rpc, serving
@@ -50,7 +49,7 @@ class Stand:
             catalog_url="http://localhost:8080",
             clock=self.clock,
         )
-        self.server = RpcServer(services, partial(authenticate_service, self.db))
+        self.server = RpcServer(services, ServiceTokens(self.db, self.clock).authenticate)
         self.port = await self.server.start("127.0.0.1", self.port)
         self._epochs = asyncio.create_task(serving.begin_epochs_after_foreign_writes(self.db))
 

@@ -28,8 +28,13 @@ def test_the_route_table_is_this() -> None:
 
 
 ROUTES = """\
+DELETE /api/auth/sessions
+DELETE /api/auth/sessions/{id}
 DELETE /api/launches/{id}
+DELETE /api/tokens/{id}
+GET /api/audit
 GET /api/auth/me
+GET /api/auth/sessions
 GET /api/clients
 GET /api/clients/{id}
 GET /api/demos
@@ -37,13 +42,27 @@ GET /api/demos/{id}
 GET /api/launches
 GET /api/launches/{id}
 GET /api/launches/{id}/events
+GET /api/requests
+GET /api/scopes
+GET /api/tokens
+GET /api/users
+GET /api/users/{id}
 PATCH /api/clients/{id}/renew
 PATCH /api/clients/{id}/restore
 PATCH /api/clients/{id}/revoke
+PATCH /api/users/{id}
 POST /api/auth/login
 POST /api/auth/logout
+POST /api/auth/password
+POST /api/auth/refresh
 POST /api/demos/{id}/open
-POST /api/launches/{id}/enter"""
+POST /api/launches/{id}/enter
+POST /api/requests
+POST /api/requests/{id}/approve
+POST /api/requests/{id}/cancel
+POST /api/requests/{id}/reject
+POST /api/tokens
+POST /api/users"""
 PAGE_ROUTES = """\
 GET /
 GET /launches/{id}

@@ -1,4 +1,6 @@
-"""Use cases of accounts inside a transaction: users, passwords, sessions, one-time codes, tokens, the set-up.
+"""Use cases of accounts inside a transaction: new users, passwords, sessions, one-time codes, tokens, the set-up.
+
+Editing users is in `users.py`, one's own sessions in `own_sessions.py`, keeping tokens in `api_tokens.py`.
 
 Hashing a password is slow and never happens here: hashes are arguments.
 """
@@ -16,14 +18,15 @@ from ecatalog.accounts.model import (
     refuse_shut_out,
 )
 from ecatalog.accounts.queries import NewCode, NewSession
+from ecatalog.accounts.token_queries import add_api_token
 from ecatalog.kit.actor import ADMINS, SYSTEM, USERS, Actor, Role
 from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import Conflict, Forbidden, Invalid, NotFound, Unauthorized
 from ecatalog.kit.ids import hash_secret, new_id
+from ecatalog.kit.scopes import SCOPES
 from ecatalog.usage.actions import record_use
 from ecatalog_client.types.accounts import User
 
-SCOPES = frozenset({"edge", "launcher"})
 _BATCH = 200
 
 
@@ -87,11 +90,12 @@ def log_in(tx: Tx, email: str, seen: Credential, session: NewSession, *, new_pas
         raise Unauthorized(WRONG_LOGIN)
     refuse_shut_out(now)
     if new_password_hash is not None:
-        _replace_hash(tx, now, new_password_hash)
+        replace_hash(tx, now, new_password_hash)
     _add_session(tx, now.role, session)
 
 
-def _replace_hash(tx: Tx, who: Credential, password_hash: str) -> None:
+def replace_hash(tx: Tx, who: Credential, password_hash: str) -> None:
+    """Writes another hash for the person. Who may is the caller's to know."""
     if who.user_id is not None:
         queries.set_user_password(tx, who.user_id, password_hash)
     else:
@@ -142,9 +146,12 @@ def end_session(tx: Tx, actor: Actor, session_id: str) -> None:
         tx.record("session.ended", actor, client=actor.id if actor.is_client else None, session=session_id)
 
 
-def end_sessions(tx: Tx, actor: Actor, *, client: str | None = None, user: str | None = None) -> list[str]:
-    """Ends every session of a client or user, and answers their ids."""
-    ended = queries.list_sessions_of(tx, user_id=user or "", client_id=client or "")
+def end_sessions(
+    tx: Tx, actor: Actor, *, client: str | None = None, user: str | None = None, but: str = ""
+) -> list[str]:
+    """Ends every session of a client or user, except the one named by `but`; answers their ids."""
+    found = queries.list_sessions_of(tx, user_id=user or "", client_id=client or "")
+    ended = [session_id for session_id in found if session_id != but]
     _end(tx, actor, ended, client=client)
     return ended
 
@@ -221,27 +228,33 @@ def remove_old_codes(tx: Tx, age: timedelta) -> int:
     return queries.remove_old_codes(tx, tx.now - age, _BATCH)
 
 
-def create_api_token(tx: Tx, actor: Actor, name: str, scopes: list[str], token: str) -> str:
+def create_api_token(
+    tx: Tx, actor: Actor, name: str, scopes: list[str], token: str, expires_at: datetime | None = None
+) -> str:
     """Makes `token` (a `new_secret()` of the caller) good for these scopes; answers its id. Kept as its hash.
 
-    Raises Forbidden for all but administrators, Invalid for a scope that does not exist.
+    Raises Forbidden for all but administrators, Invalid for a scope that does not exist or an end that is past.
     """
     if actor.role not in ADMINS:
         raise Forbidden("Only an administrator makes tokens.")
-    if not scopes or not SCOPES.issuperset(scopes):
+    if not name.strip():
+        raise Invalid("Say what the token is for.", fields={"name": "missing"})
+    if not scopes or not SCOPES.keys() >= set(scopes):
         raise Invalid(f"Choose among the scopes {', '.join(sorted(SCOPES))}.", fields={"scopes": "unknown"})
-    token_id = new_id()
-    created_by = actor.id if actor.is_user else None
-    queries.add_api_token(
+    if expires_at is not None and expires_at <= tx.now:
+        raise Invalid("This end is in the past: choose a later one.", fields={"expires_at": "in the past"})
+    token_id, scopes = new_id(), sorted(set(scopes))
+    add_api_token(
         tx,
         token_id,
-        name=name,
+        name=name.strip(),
         token_hash=hash_secret(token),
-        scopes=sorted(scopes),
-        created_by=created_by,
+        scopes=scopes,
+        created_by=actor.user_id,
+        expires_at=expires_at,
     )
     tx.touch("api_tokens")
-    tx.record("token.created", actor, token=token_id, name=name, scopes=sorted(scopes))
+    tx.record("token.created", actor, token=token_id, name=name.strip(), scopes=scopes)
     return token_id
 
 

@@ -1,4 +1,4 @@
-"""What happens to sessions and codes by itself: last uses are written, and what is over is removed."""
+"""What happens to sessions, tokens and codes by itself: last uses are written, and what is over is removed."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,6 +7,8 @@ from datetime import timedelta
 import structlog
 
 from ecatalog.accounts import actions
+from ecatalog.accounts.api_tokens import note_last_used
+from ecatalog.accounts.service_tokens import ServiceTokens
 from ecatalog.accounts.sessions import Sessions
 from ecatalog.web.door import Door
 
@@ -28,6 +30,7 @@ async def keep_sessions(door: Door, *, sleep: Callable[[float], Awaitable[object
         await sleep(_SECONDS_BETWEEN_ROUNDS)
         try:
             await end_overdue_sessions(door)
+            await write_last_used(door)
             while await door.db.write(actions.remove_old_codes, _CODES_ARE_KEPT_FOR):
                 pass  # One batch after the other, so that nobody else's write waits for long.
         except Exception:
@@ -57,3 +60,15 @@ async def write_last_seen(door: Door) -> None:
             del left[:_BATCH]
     finally:
         sessions.give_back(dict(left))
+
+
+async def write_last_used(door: Door) -> None:
+    """Writes when tokens of services were last used: once a round for each that was. Kept if it cannot be written."""
+    tokens = door.part(ServiceTokens)
+    left = list(tokens.take_unwritten().items())
+    try:
+        while left:
+            await door.db.write(note_last_used, dict(left[:_BATCH]))
+            del left[:_BATCH]
+    finally:
+        tokens.give_back(dict(left))

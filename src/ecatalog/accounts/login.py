@@ -88,7 +88,9 @@ async def _start_session(
     await door.db.write(actions.log_in, email, seen, session, new_password_hash=new_hash)
     who = Actor(seen.role, seen.id, session_id)
     user, client = await door.db.read(person_of, who, door.part(ClientReader))
-    return SignedIn(token=token, expires_at=expires_at, role=_signed_in(who), user=user, client=client, notice=notice)
+    return SignedIn(
+        token=token, expires_at=expires_at, role=signed_in_role(who), user=user, client=client, notice=notice
+    )
 
 
 async def show_me(door: Door, actor: Actor) -> Me:
@@ -101,10 +103,13 @@ def me_of(tx: Tx, actor: Actor, clients: ClientReader) -> Me:
     if session is None:
         raise Unauthorized("Log in first: your session has ended.")
     user, client = person_of(tx, actor, clients)
-    return Me(role=_signed_in(actor), user=user, client=client, session_id=session.id, expires_at=session.expires_at)
+    return Me(
+        role=signed_in_role(actor), user=user, client=client, session_id=session.id, expires_at=session.expires_at
+    )
 
 
-def _signed_in(actor: Actor) -> SignedInRole:
+def signed_in_role(actor: Actor) -> SignedInRole:
+    """The role of somebody who holds a session."""
     return cast(SignedInRole, actor.role.value)  # Sessions belong to users and clients only.
 
 

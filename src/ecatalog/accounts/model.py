@@ -113,15 +113,15 @@ def refuse_shut_out(who: Credential) -> None:
         raise Forbidden(f"Your access was revoked. Ask {ask} if you need it again.")
 
 
-def refuse_weak(password: str, *about: str) -> None:
-    """Raises Invalid for a password that is too short, too long, often used, or said by the person's own name
-    or address.
+def refuse_weak(password: str, *about: str, field: str = "password") -> None:
+    """Raises Invalid (naming the field) for a password that is too short, too long, often used, or said by the
+    person's own name or address.
 
     No rule on which characters: OWASP ASVS 5.0, 6.2.5.
     """
     problem = _weakness(password, about)
     if problem:
-        raise Invalid(f"Choose another password: {problem}.", fields={"password": problem})
+        raise Invalid(f"Choose another password: {problem}.", fields={field: problem})
 
 
 def _weakness(password: str, about: tuple[str, ...]) -> str:

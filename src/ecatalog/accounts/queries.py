@@ -1,13 +1,13 @@
-"""All SQL of the room: users, credentials, sessions, one-time codes and API tokens."""
+"""All SQL on users, credentials, sessions and one-time codes. That on API tokens is in `token_queries.py`."""
 
 from datetime import datetime
 
 import msgspec
 
-from ecatalog.accounts.model import ApiToken, Credential, OneTimeCode, Purpose, SessionRow
+from ecatalog.accounts.model import Credential, OneTimeCode, Purpose, SessionRow
 from ecatalog.kit.actor import Role
 from ecatalog.kit.db import Tx
-from ecatalog_client.types.accounts import User
+from ecatalog_client.types.accounts import SessionInfo, User
 
 # users and passwords --------------------------------------------------------------------------------------
 
@@ -56,12 +56,54 @@ def add_user(tx: Tx, user_id: str, *, email: str, full_name: str, role: Role, pa
     )
 
 
+_USERS = "SELECT id, email, full_name, role, disabled_at, created_at, updated_at, version FROM users "
+
+
 def find_user(tx: Tx, user_id: str) -> User | None:
-    return tx.one(
+    return tx.one(User, _USERS + "WHERE id = :id", id=user_id)
+
+
+def list_users(tx: Tx, *, like: str, role: str, after: tuple[str, str], limit: int) -> list[User]:
+    """By name. `like` is in lower case; letters beyond ASCII are compared as they are."""
+    name, user_id = after
+    return tx.all(
         User,
-        """SELECT id, email, full_name, role, disabled_at, created_at, updated_at, version
-           FROM users WHERE id = :id""",
+        _USERS
+        + """WHERE (full_name, id) > (:name, :id) AND (:role = '' OR role = :role)
+             AND (:like = '' OR lower(full_name) LIKE :like ESCAPE '\\' OR email LIKE :like ESCAPE '\\')
+           ORDER BY full_name, id LIMIT :limit""",
+        name=name,
         id=user_id,
+        role=role,
+        like=like,
+        limit=limit,
+    )
+
+
+def has_other_admin(tx: Tx, user_id: str) -> bool:
+    """Whether another administrator than this one may log in, and can."""
+    return bool(
+        tx.value(
+            """SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin' AND disabled_at IS NULL
+                 AND password_hash IS NOT NULL AND id <> :id)""",
+            id=user_id,
+        )
+    )
+
+
+def set_user(tx: Tx, user: User, password_hash: str | None) -> None:
+    """Writes the user as it shall be; the password stays unless a hash is given."""
+    tx.run(
+        """UPDATE users SET email = :email, full_name = :full_name, role = :role, disabled_at = :disabled_at,
+             password_hash = coalesce(:password_hash, password_hash), updated_at = :now, version = version + 1
+           WHERE id = :id""",
+        id=user.id,
+        email=user.email,
+        full_name=user.full_name,
+        role=user.role,
+        disabled_at=user.disabled_at,
+        password_hash=password_hash,
+        now=tx.now,
     )
 
 
@@ -176,11 +218,56 @@ def list_sessions_of(tx: Tx, *, user_id: str = "", client_id: str = "") -> list[
     return [row["id"] for row in found]
 
 
+class Renewable(msgspec.Struct, frozen=True, kw_only=True):
+    """What decides how long a session may still be prolonged, and which token it has now."""
+
+    token_hash: str
+    created_at: datetime
+
+
+def find_renewable(tx: Tx, session_id: str) -> Renewable | None:
+    return tx.one(
+        Renewable,
+        "SELECT token_hash, created_at FROM sessions WHERE id = :id AND expires_at > :now",
+        id=session_id,
+        now=tx.now,
+    )
+
+
+def set_token(tx: Tx, session_id: str, *, was: str, token_hash: str, expires_at: datetime) -> int:
+    """Claims the session for a new token: 0 when another refresh was quicker, or it has ended."""
+    return tx.run(
+        """UPDATE sessions SET token_hash = :token_hash, expires_at = :expires_at, last_seen_at = :now
+           WHERE id = :id AND token_hash = :was AND expires_at > :now""",
+        id=session_id,
+        was=was,
+        token_hash=token_hash,
+        expires_at=expires_at,
+        now=tx.now,
+    )
+
+
+def list_session_infos(tx: Tx, *, person_id: str, current: str, before: str, limit: int) -> list[SessionInfo]:
+    """The live sessions of a user or client, newest first."""
+    return tx.all(
+        SessionInfo,
+        """SELECT id, address, agent, created_at, last_seen_at, expires_at, id = :current AS is_current
+           FROM sessions
+           WHERE (user_id = :person_id OR client_id = :person_id) AND expires_at > :now AND id < :before
+           ORDER BY id DESC LIMIT :limit""",
+        person_id=person_id,
+        current=current,
+        before=before,
+        now=tx.now,
+        limit=limit,
+    )
+
+
 def remove_session(tx: Tx, session_id: str) -> int:
     return tx.run("DELETE FROM sessions WHERE id = :id", id=session_id)
 
 
-# one-time codes and API tokens ----------------------------------------------------------------------------
+# one-time codes ------------------------------------------------------------------------------------------
 
 
 class NewCode(msgspec.Struct, frozen=True, kw_only=True):
@@ -250,28 +337,4 @@ def remove_old_codes(tx: Tx, before: datetime, limit: int) -> int:
            (SELECT id FROM one_time_codes WHERE expires_at < :before ORDER BY expires_at LIMIT :limit)""",
         before=before,
         limit=limit,
-    )
-
-
-def add_api_token(
-    tx: Tx, token_id: str, *, name: str, token_hash: str, scopes: list[str], created_by: str | None
-) -> None:
-    tx.run(
-        """INSERT INTO api_tokens (id, name, token_hash, scopes, created_by, created_at)
-           VALUES (:id, :name, :token_hash, :scopes, :created_by, :now)""",
-        id=token_id,
-        name=name,
-        token_hash=token_hash,
-        scopes=scopes,
-        created_by=created_by,
-        now=tx.now,
-    )
-
-
-def token_by_hash(tx: Tx, token_hash: str) -> ApiToken | None:
-    return tx.one(
-        ApiToken,
-        """SELECT id, name, scopes, expires_at, revoked_at FROM api_tokens
-           WHERE token_hash = :token_hash""",
-        token_hash=token_hash,
     )

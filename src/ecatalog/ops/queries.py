@@ -1,9 +1,24 @@
-"""All SQL of this room: the write that proves that writes work, and counts for the metrics."""
+"""All SQL of this room: the audit log, the write that proves that writes work, and counts for the metrics."""
+
+from collections.abc import Mapping
+from typing import Any
 
 from ecatalog.kit.db import Tx
+from ecatalog_client.types.audit import AuditFact
 
 # Samples go only into a database without users, so the fact is among the first ones: no need to read a log of years.
 _EARLY = 1000
+_FACTS = "SELECT position, at, actor, kind, client_id, demo_id, details FROM audit_log WHERE "
+# One condition per filter, so that a statement names only those that are given, and an index can serve it.
+# `kind` is a word of `Tx.all` itself, hence another name for its parameter.
+_FILTERS = {
+    "kind": "kind = :fact_kind",
+    "client_id": "client_id = :client_id",
+    "demo_id": "demo_id = :demo_id",
+    "actor": "actor = :actor",
+    "since": "at >= :since",
+    "until": "at < :until",
+}
 
 
 def note_probe(tx: Tx) -> None:
@@ -32,3 +47,15 @@ def count_states(tx: Tx) -> dict[str, int]:
         now=tx.now,
     )
     return {row["name"]: row["number"] for row in found}
+
+
+def list_facts(tx: Tx, wanted: Mapping[str, Any], *, before: int, limit: int) -> list[AuditFact]:
+    """Newest first, those that fit every filter (by its name in the table above)."""
+    conditions = " AND ".join(["position < :before", *(_FILTERS[name] for name in sorted(wanted))])
+    return tx.all(
+        AuditFact,
+        _FACTS + conditions + " ORDER BY position DESC LIMIT :limit",
+        before=before,
+        limit=limit,
+        **{"fact_kind" if name == "kind" else name: value for name, value in wanted.items()},
+    )

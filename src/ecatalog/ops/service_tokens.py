@@ -4,8 +4,8 @@ import asyncio
 import os
 from pathlib import Path
 
-from ecatalog.accounts.actions import create_api_token
-from ecatalog.accounts.queries import token_by_hash
+from ecatalog.accounts.api_tokens import replace_api_token
+from ecatalog.accounts.token_queries import token_by_hash
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.ids import hash_secret, new_secret
@@ -14,14 +14,17 @@ SERVICES = {"edge": ["edge"], "launcher": ["launcher"]}
 
 
 async def ensure_service_tokens(db: Database, directory: Path) -> None:
-    """Makes what is missing: a file that is gone, empty, or of another database gets a new token."""
+    """Makes what is missing: a file that is gone, empty, or of another database gets a new token.
+
+    What was in a lost file is good for nothing any more, whoever has it now.
+    """
     await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True, mode=0o700)
     for name, scopes in SERVICES.items():
         path = directory / name
         known = await asyncio.to_thread(_read, path)
         if not known or not await db.read(_is_good, known):
             token = new_secret()
-            await db.write(create_api_token, SYSTEM, f"{name} of this machine", scopes, token)
+            await db.write(replace_api_token, SYSTEM, f"{name} of this machine", scopes, token)
             await asyncio.to_thread(_write_secret, path, token)
 
 

@@ -1,0 +1,69 @@
+"""The audit log: everything that happened, newest first, for administrators, viewers and services with the scope."""
+
+import pytest
+
+from ecatalog.kit.actor import Actor, Role
+from ecatalog.kit.db import Database
+from ecatalog.kit.errors import Forbidden
+from ecatalog.ops.audit import list_audit
+from tests.cast import NOON, Caller, Cast
+
+
+async def test_facts_come_newest_first_and_in_pages(db: Database, cast: Cast) -> None:
+    seen: list[int] = []
+    cursor = None
+    while True:
+        page = await db.read(list_audit, cast.admin.actor, limit=7, cursor=cursor)
+        seen += [fact.position for fact in page.items]
+        cursor = page.next
+        if cursor is None:
+            break
+    assert seen == list(range(db.position, 0, -1))
+
+
+@pytest.mark.parametrize(
+    ("query", "kinds"),
+    [
+        ("kind=client.revoked", {"client.revoked"}),
+        ("kind=client.revoked&client_id={acme}", set()),
+        ("demo_id={draft}", {"demo.added"}),
+        ("actor=client:{acme}", {"session.started"}),
+        ("since=2026-03-10T12:00:01Z", set()),
+        ("until=2026-03-10T12:00:00Z", set()),
+    ],
+)
+async def test_facts_are_filtered(viewer: Caller, people: Cast, query: str, kinds: set[str]) -> None:
+    answer = await viewer.get("/api/audit?" + query.format(acme=people.acme.id, draft=people.draft))
+    assert answer.status == 200
+    found = answer.json()["items"]
+    assert {fact["kind"] for fact in found} == kinds
+
+
+async def test_a_span_is_half_open(db: Database, cast: Cast) -> None:
+    page = await db.read(list_audit, cast.admin.actor, since=NOON, limit=1)
+    assert len(page.items) == 1
+    assert (await db.read(list_audit, cast.admin.actor, since=NOON, until=NOON)).items == []
+
+
+async def test_who_may_read_it(everybody: dict[str, Caller]) -> None:
+    expected = {"admin": 200, "viewer": 200, "seller": 403, "acme": 403, "bolt": 403, "ended": 403, "pending": 403}
+    for name, status in (expected | {"revoked": 401, "nobody": 401}).items():
+        assert (await everybody[name].get("/api/audit")).status == status, name
+
+
+async def test_a_service_needs_the_scope(db: Database, cast: Cast) -> None:
+    reader = Actor(Role.SERVICE, "siem", scopes=frozenset({"audit:read"}))
+    assert (await db.read(list_audit, reader, limit=1)).items
+    for actor in (cast.seller.actor, cast.acme.actor, Actor(Role.SERVICE, "x", scopes=frozenset({"clients:write"}))):
+        with pytest.raises(Forbidden):
+            await db.read(list_audit, actor)
+
+
+async def test_instants_without_a_zone_are_refused(admin: Caller) -> None:
+    answer = await admin.get("/api/audit?since=2026-03-10T12:00:00")
+    assert (answer.status, set(answer.json()["fields"])) == (422, {"since"})
+
+
+async def test_no_secret_is_in_it(admin: Caller) -> None:
+    made = await admin.post("/api/tokens", {"name": "crm", "scopes": ["audit:read"]})
+    assert made.json()["token"] not in (await admin.get("/api/audit?limit=200")).body.decode()
