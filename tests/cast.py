@@ -13,7 +13,9 @@ from ecatalog.accounts import actions as accounts
 from ecatalog.clients import queries as client_rows
 from ecatalog.clients.actions import create_client
 from ecatalog.clients.model import window
-from ecatalog.demos.actions import add_demo, add_image, grant_demo
+from ecatalog.demos.actions import add_demo
+from ecatalog.demos.grants import grant_demo
+from ecatalog.demos.images import add_image
 from ecatalog.demos.model import NewDemo
 from ecatalog.kit.actor import SYSTEM, Actor, Role
 from ecatalog.kit.db import Database, Tx

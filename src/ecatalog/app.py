@@ -11,8 +11,8 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from ecatalog.access import api as access
+from ecatalog.access import catalog_api, requests_api, users_api
 from ecatalog.access import pages as access_pages
-from ecatalog.access import requests_api, users_api
 from ecatalog.accounts import actions as accounts
 from ecatalog.accounts import api as accounts_api
 from ecatalog.accounts import jobs as accounts_jobs
@@ -66,6 +66,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *demos.OPERATIONS,
     *launches.OPERATIONS,
     *access.OPERATIONS,
+    *catalog_api.OPERATIONS,
     *requests_api.OPERATIONS,
     *users_api.OPERATIONS,
     *ops.OPERATIONS,

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ecatalog.access.actions import renew_client, restore_client, revoke_client
-from ecatalog.demos.actions import grant_demo, withdraw_demo
+from ecatalog.demos.grants import grant_demo, withdraw_demo
 from ecatalog.kit.actor import Actor, Role
 from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.errors import CatalogError, Conflict, Invalid

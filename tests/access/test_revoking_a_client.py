@@ -81,7 +81,7 @@ async def test_revoking_again_keeps_the_first_and_cuts_nothing_more(db: Database
 
 async def test_the_proof_of_the_cut_is_a_fact(db: Database, cast: Cast) -> None:
     cut = Cut(launches=1, connections=2, edges=1, waiting_for=["edge-2"], ms=12, certain_at=NOON)
-    await db.write(record_cut, cast.admin.actor, cast.acme.id, 7, cut)
+    await db.write(record_cut, cast.admin.actor, 7, cut, client_id=cast.acme.id)
     (fact,) = await db.read(facts, "access.cut")
     assert fact["details"] == {
         "revoked_at_position": 7,

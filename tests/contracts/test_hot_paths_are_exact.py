@@ -7,7 +7,7 @@ import pytest
 
 from ecatalog.app import Gateway
 from ecatalog.clients.actions import client_for
-from ecatalog.demos.actions import grant_demo, withdraw_demo
+from ecatalog.demos.grants import grant_demo, withdraw_demo
 from ecatalog.kit.actor import SYSTEM
 from tests.cast import Caller, Cast
 

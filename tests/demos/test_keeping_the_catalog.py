@@ -2,7 +2,9 @@
 
 import pytest
 
-from ecatalog.demos.actions import add_demo, add_image, demo_for, grant_demo, withdraw_demo
+from ecatalog.demos.actions import add_demo, demo_for
+from ecatalog.demos.grants import grant_demo, withdraw_demo
+from ecatalog.demos.images import add_image
 from ecatalog.demos.model import NewDemo, slug_of
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.db import Database, Tx

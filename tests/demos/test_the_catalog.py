@@ -4,7 +4,8 @@ import pytest
 
 from ecatalog.access.actions import revoke_client
 from ecatalog.app import Gateway
-from ecatalog.demos.actions import demo_for, grant_demo, list_demos, withdraw_demo
+from ecatalog.demos.actions import demo_for, list_demos
+from ecatalog.demos.grants import grant_demo, withdraw_demo
 from ecatalog.kit.actor import ANONYMOUS
 from ecatalog.kit.db import Database
 from ecatalog.kit.errors import NotFound

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from ecatalog.app import Gateway
-from ecatalog.demos.actions import add_demo, add_image, grant_demo
+from ecatalog.demos.actions import add_demo
+from ecatalog.demos.grants import grant_demo
+from ecatalog.demos.images import add_image
 from ecatalog.demos.model import NewDemo
 from ecatalog.kit.actor import SYSTEM
 from ecatalog_client.services import LauncherGateway

@@ -3,7 +3,7 @@
 import pytest
 
 from ecatalog.access.actions import log_out, renew_client, revoke_client
-from ecatalog.demos.actions import withdraw_demo
+from ecatalog.demos.grants import withdraw_demo
 from ecatalog.kit.actor import Actor, Role
 from ecatalog.kit.db import Database
 from ecatalog.kit.errors import CatalogError, Conflict, Forbidden, NotFound, Unauthorized

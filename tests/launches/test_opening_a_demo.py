@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from ecatalog.access.actions import renew_client, revoke_client
-from ecatalog.demos.actions import add_demo, withdraw_demo
+from ecatalog.demos.actions import add_demo
+from ecatalog.demos.grants import withdraw_demo
 from ecatalog.demos.model import NewDemo
 from ecatalog.kit.actor import ANONYMOUS, SYSTEM, Actor, Role
 from ecatalog.kit.db import Database, Tx

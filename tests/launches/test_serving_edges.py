@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ecatalog.access.actions import restore_client, revoke_client
-from ecatalog.demos.actions import withdraw_demo
+from ecatalog.demos.grants import withdraw_demo
 from ecatalog.kit.db import Database
 from ecatalog.kit.errors import Unauthorized
 from ecatalog.launches import serving

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ecatalog.access.actions import log_out, renew_client, restore_client, revoke_client
 from ecatalog.accounts.actions import end_sessions, start_session
-from ecatalog.demos.actions import grant_demo, withdraw_demo
+from ecatalog.demos.grants import grant_demo, withdraw_demo
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.errors import CatalogError

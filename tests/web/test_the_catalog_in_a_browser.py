@@ -5,7 +5,7 @@ import re
 import pytest
 
 from ecatalog.app import Gateway
-from ecatalog.demos.actions import withdraw_demo
+from ecatalog.demos.grants import withdraw_demo
 from ecatalog.kit.actor import SYSTEM
 from tests.asgi import Answer, Caller
 from tests.cast import PASSWORD, Cast, Person, report, run_launch, uses

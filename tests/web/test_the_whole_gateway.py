@@ -30,6 +30,9 @@ def test_the_route_table_is_this() -> None:
 ROUTES = """\
 DELETE /api/auth/sessions
 DELETE /api/auth/sessions/{id}
+DELETE /api/clients/{id}/demos/{demo_id}
+DELETE /api/demos/{id}
+DELETE /api/docker-images/{id}
 DELETE /api/launches/{id}
 DELETE /api/tokens/{id}
 GET /api/audit
@@ -37,8 +40,10 @@ GET /api/auth/me
 GET /api/auth/sessions
 GET /api/clients
 GET /api/clients/{id}
+GET /api/clients/{id}/demos
 GET /api/demos
 GET /api/demos/{id}
+GET /api/docker-images
 GET /api/launches
 GET /api/launches/{id}
 GET /api/launches/{id}/events
@@ -47,22 +52,29 @@ GET /api/scopes
 GET /api/tokens
 GET /api/users
 GET /api/users/{id}
+PATCH /api/clients/{id}
 PATCH /api/clients/{id}/renew
 PATCH /api/clients/{id}/restore
 PATCH /api/clients/{id}/revoke
+PATCH /api/demos/{id}
 PATCH /api/users/{id}
 POST /api/auth/login
 POST /api/auth/logout
 POST /api/auth/password
 POST /api/auth/refresh
+POST /api/clients
+POST /api/demos
 POST /api/demos/{id}/open
+POST /api/demos/{id}/restore
+POST /api/docker-images
 POST /api/launches/{id}/enter
 POST /api/requests
 POST /api/requests/{id}/approve
 POST /api/requests/{id}/cancel
 POST /api/requests/{id}/reject
 POST /api/tokens
-POST /api/users"""
+POST /api/users
+PUT /api/clients/{id}/demos/{demo_id}"""
 PAGE_ROUTES = """\
 GET /
 GET /launches/{id}

@@ -43,12 +43,15 @@ def revoke_client(tx: Tx, actor: Actor, client_id: str, reason: str = "") -> Rev
     return Revoked(client=clients.client_for(tx, actor, client_id), launches=stopped, position=position)
 
 
-def record_cut(tx: Tx, actor: Actor, client_id: str, position: int, cut: Cut) -> int:
-    """The proof of a revocation: what it closed, on how many edges, and from when on nothing is served."""
+def record_cut(
+    tx: Tx, actor: Actor, position: int, cut: Cut, *, client_id: str | None = None, demo_id: str | None = None
+) -> int:
+    """The proof of what was ended at a position: what that closed, on how many edges, from when on it is certain."""
     return tx.record(
         "access.cut",
         actor,
         client=client_id,
+        demo=demo_id,
         revoked_at_position=position,
         closed_launches=cut.launches,
         connections=cut.connections,

@@ -7,32 +7,19 @@ import msgspec
 
 from ecatalog.access import actions
 from ecatalog.access.actions import Revoked
+from ecatalog.access.cutting import wait_for_cut
 from ecatalog.clients.actions import client_for
 from ecatalog.kit.actor import SALES, SIGNED_IN, Actor
-from ecatalog.launches.edges import EdgeHub
 from ecatalog.web.door import Door
 from ecatalog.web.operation import write
-from ecatalog_client.types.access import ClientCut, Cut, Renew, Revoke
+from ecatalog_client.types.access import ClientCut, Renew, Revoke
 from ecatalog_client.types.clients import Client
 
 
 async def cut_acknowledged(door: Door, actor: Actor, revoked: Revoked) -> ClientCut:
-    """Waits, for at most a second, until every edge with a live lease has cut what the client had open.
-
-    Every edge was woken by the commit; its acknowledgement of the position brings the counts, which are
-    recorded.
-    """
+    """Waits until what the client had open is cut."""
     client = revoked.client
-    acknowledged = await door.part(EdgeHub).acknowledged(revoked.position, client_id=client.id)
-    cut = Cut(
-        launches=len(revoked.launches),
-        connections=acknowledged.connections,
-        edges=acknowledged.edges,
-        waiting_for=acknowledged.waiting_for,
-        ms=acknowledged.ms,
-        certain_at=acknowledged.certain_at,
-    )
-    await door.db.write(actions.record_cut, actor, client.id, revoked.position, cut)
+    cut = await wait_for_cut(door, actor, revoked.position, len(revoked.launches), client_id=client.id)
     return ClientCut(**msgspec.structs.asdict(client), cut=cut)
 
 

@@ -1,12 +1,13 @@
 """Loading, listing and creating clients, and the changes to a client's own row that higher rooms build on."""
 
 import re
+from typing import Any
 
 import msgspec
 
 from ecatalog.clients import queries
-from ecatalog.clients.model import window
-from ecatalog.kit.actor import SALES, SYSTEM, Actor, Role
+from ecatalog.clients.model import instant_for, window
+from ecatalog.kit.actor import SYSTEM, Actor, Role
 from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from ecatalog.kit.ids import new_id
@@ -50,26 +51,29 @@ def list_clients(
     actor: Actor,
     *,
     q: str = "",
+    name: str = "",
+    company: str = "",
     status: str = "",
     owner_id: str = "",
+    ending_before: str = "",
     limit: int = PAGE_SIZE,
     cursor: str | None = None,
 ) -> Page[Client]:
-    """The clients that the actor may see, newest first; a client finds itself."""
+    """The clients that the actor may see, newest first; a client finds itself. Raises Invalid, Forbidden."""
     (before,) = decode_cursor(cursor, ("~",))
     if actor.is_client:
         return Page(items=[client_for(tx, actor, actor.id)])
     if not actor.reads("clients"):
         raise Forbidden("Your account may not read clients.")
-    rows = queries.list_clients(
-        tx,
+    wanted = queries.Filter(
         like=pattern(q) if q else "",
+        name_like=pattern(name) if name else "",
+        company_like=pattern(company) if company else "",
         status=status,
         owner_id=owner_id,
-        before=before,
-        limit=limit + 1,
+        ending_before=instant_for("ending_before", ending_before, "UTC") if ending_before else None,
     )
-    page = page_of(rows, limit, lambda client: (client.id,))
+    page = page_of(queries.list_clients(tx, wanted, before=before, limit=limit + 1), limit, lambda found: (found.id,))
     return Page(items=[_as_seen_by(actor, client) for client in page.items], next=page.next)
 
 
@@ -112,8 +116,10 @@ def create_client(
             owner_id=owner_id,
             locale=locale,
             notes=notes,
-            created_by=actor.id if actor.is_user else None,
+            created_by=actor.user_id,
             search=fold(name, email, company),
+            name_folded=fold(name),
+            company_folded=fold(company),
             created_at=tx.now,
         ),
     )
@@ -122,11 +128,50 @@ def create_client(
     return client_for(tx, SYSTEM, client_id)
 
 
+def change_client(tx: Tx, actor: Actor, client_id: str, **changes: Any) -> Client:
+    """Changes what is given: name, email, company, access_start_date, timezone, owner_id, locale, notes.
+
+    What the client has open is for the caller. Raises NotFound, Forbidden, Invalid (with the fields) or Conflict.
+    """
+    was = managed_client_for(tx, actor, client_id)
+    if "email" in changes and changes["email"].strip().lower() != was.email:
+        changes["email"] = _free_email(tx, changes["email"])
+    if changes.get("owner_id", was.owner_id) != was.owner_id:
+        changes["owner_id"] = _new_owner(tx, actor, changes["owner_id"])
+    for field in changes.keys() & {"name", "company", "email"}:
+        changes[field] = changes[field].strip()
+    if "email" in changes:
+        changes["email"] = changes["email"].lower()
+    wanted = msgspec.structs.replace(was, **changes)
+    _refuse_empty(name=wanted.name, company=wanted.company)
+    span = window(wanted.access_start_date, wanted.access_end_date, wanted.timezone)
+    fields = sorted(field for field in changes if getattr(was, field) != getattr(wanted, field))
+    if not fields:
+        return was
+    folded = queries.Folded(
+        search=fold(wanted.name, wanted.email, wanted.company),
+        name_folded=fold(wanted.name),
+        company_folded=fold(wanted.company),
+    )
+    queries.set_client(tx, wanted, span, folded)
+    tx.touch("clients")
+    tx.record("client.edited", actor, client=client_id, fields=fields)
+    return client_for(tx, actor, client_id)
+
+
+def _new_owner(tx: Tx, actor: Actor, owner_id: str) -> str:
+    if not actor.manages("clients"):
+        raise Forbidden("Only an administrator gives a client to a colleague.")
+    if not queries.has_user(tx, owner_id):
+        raise Invalid("The owner is not one of the users.", fields={"owner_id": "unknown"})
+    return owner_id
+
+
 def _owner(tx: Tx, actor: Actor, owner_id: str | None) -> str | None:
-    if actor.role not in SALES:
+    if actor.role is not Role.SALES and not actor.manages("clients"):
         raise Forbidden("Your account may not create clients. Ask somebody in sales.")
     if owner_id is None:
-        return actor.id if actor.is_user else None
+        return actor.user_id
     if actor.role is Role.SALES and owner_id != actor.id:
         raise Forbidden("Only an administrator creates clients for a colleague.")
     if not queries.has_user(tx, owner_id):
@@ -152,7 +197,7 @@ def _refuse_empty(**texts: str) -> None:
 
 def mark_revoked(tx: Tx, client: Client, actor: Actor, reason: str) -> bool:
     """Marks the client as revoked; False when it already was, and then nothing changes."""
-    by = actor.id if actor.is_user else None
+    by = actor.user_id
     is_new = queries.set_revoked(tx, client.id, at=tx.now, by=by, reason=reason) == 1
     if is_new:
         tx.touch("clients")

@@ -62,6 +62,11 @@ def window(start_text: str, end_text: str, timezone: str) -> Window:
     return Window(starts_at, ends_at)
 
 
+def instant_for(field: str, text: str, timezone: str) -> datetime:
+    """The instant that was typed: an RFC 3339 one, or the start of a day in the time zone. Raises Invalid."""
+    return _instant(field, text, zone_for(timezone), days_later=0)
+
+
 def _instant(field: str, text: str, zone: ZoneInfo, *, days_later: int) -> datetime:
     try:
         instant = _read(text, zone, days_later)

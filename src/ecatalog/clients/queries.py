@@ -25,6 +25,8 @@ class NewClient(msgspec.Struct, frozen=True, kw_only=True):
     notes: str
     created_by: str | None
     search: str
+    name_folded: str
+    company_folded: str
     created_at: datetime
 
 
@@ -42,8 +44,19 @@ def find_client(tx: Tx, client_id: str) -> Client | None:
     )
 
 
-def list_clients(tx: Tx, *, like: str, status: str, owner_id: str, before: str, limit: int) -> list[Client]:
-    """At most `limit` clients, newest first, before that id. Empty texts ask for everything."""
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which clients. Empty texts ask for everything; `…_like` are patterns of folded words."""
+
+    like: str = ""
+    name_like: str = ""
+    company_like: str = ""
+    status: str = ""
+    owner_id: str = ""
+    ending_before: datetime | None = None
+
+
+def list_clients(tx: Tx, wanted: Filter, *, before: str, limit: int) -> list[Client]:
+    """At most `limit` clients, newest first, before that id."""
     return tx.all(
         Client,
         """SELECT * FROM (
@@ -54,13 +67,20 @@ def list_clients(tx: Tx, *, like: str, status: str, owner_id: str, before: str, 
                ELSE 'expired' END AS access_status
              FROM clients c
              WHERE c.id < :before AND (:like = '' OR c.search LIKE :like ESCAPE '\\')
-               AND (:owner_id = '' OR c.owner_id = :owner_id)) AS found
+               AND (:name_like = '' OR c.name_folded LIKE :name_like ESCAPE '\\')
+               AND (:company_like = '' OR c.company_folded LIKE :company_like ESCAPE '\\')
+               AND (:owner_id = '' OR c.owner_id = :owner_id)
+               AND (:any_end = 1 OR c.access_ends_at < :ending_before)) AS found
            WHERE :status = '' OR access_status = :status
            ORDER BY id DESC LIMIT :limit""",
         now=tx.now,
-        like=like,
-        status=status,
-        owner_id=owner_id,
+        like=wanted.like,
+        name_like=wanted.name_like,
+        company_like=wanted.company_like,
+        status=wanted.status,
+        owner_id=wanted.owner_id,
+        any_end=wanted.ending_before is None,
+        ending_before=wanted.ending_before or tx.now,
         before=before,
         limit=limit,
     )
@@ -84,9 +104,10 @@ def add_client(tx: Tx, client: NewClient) -> None:
     tx.run(
         """INSERT INTO clients (id, name, email, company, access_start_date, access_end_date,
              access_starts_at, access_ends_at, timezone, owner_id, locale, notes, created_by, search,
-             created_at, updated_at)
+             name_folded, company_folded, created_at, updated_at)
            VALUES (:id, :name, :email, :company, :start_date, :end_date, :starts_at, :ends_at, :timezone,
-             :owner_id, :locale, :notes, :created_by, :search, :created_at, :created_at)""",
+             :owner_id, :locale, :notes, :created_by, :search, :name_folded, :company_folded,
+             :created_at, :created_at)""",
         id=client.id,
         name=client.name,
         email=client.email,
@@ -101,7 +122,44 @@ def add_client(tx: Tx, client: NewClient) -> None:
         notes=client.notes,
         created_by=client.created_by,
         search=client.search,
+        name_folded=client.name_folded,
+        company_folded=client.company_folded,
         created_at=client.created_at,
+    )
+
+
+class Folded(msgspec.Struct, frozen=True, kw_only=True):
+    """What searches and filters look at."""
+
+    search: str
+    name_folded: str
+    company_folded: str
+
+
+def set_client(tx: Tx, client: Client, window: Window, folded: Folded) -> None:
+    """Writes what can be edited of a client."""
+    tx.run(
+        """UPDATE clients SET name = :name, email = :email, company = :company,
+             access_start_date = :start_date, access_starts_at = :starts_at, access_ends_at = :ends_at,
+             timezone = :timezone, owner_id = :owner_id, locale = :locale, notes = :notes,
+             search = :search, name_folded = :name_folded, company_folded = :company_folded,
+             updated_at = :now, version = version + 1
+           WHERE id = :id""",
+        id=client.id,
+        name=client.name,
+        email=client.email,
+        company=client.company,
+        start_date=client.access_start_date,
+        starts_at=window.starts_at,
+        ends_at=window.ends_at,
+        timezone=client.timezone,
+        owner_id=client.owner_id,
+        locale=client.locale,
+        notes=client.notes,
+        search=folded.search,
+        name_folded=folded.name_folded,
+        company_folded=folded.company_folded,
+        now=tx.now,
     )
 
 

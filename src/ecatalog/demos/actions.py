@@ -1,22 +1,25 @@
-"""The catalog: loading and listing demos, adding entries and images, giving and withdrawing grants."""
+"""The catalog: loading and listing demos, adding, editing, removing and restoring entries."""
 
+import ipaddress
 import re
+from typing import Any
 from urllib.parse import urlsplit
 
-from ecatalog.clients.actions import managed_client_for
+import msgspec
+
 from ecatalog.demos import queries
-from ecatalog.demos.model import DemoRow, NewDemo, as_seen_by, search_words, slug_of
-from ecatalog.kit.actor import ADMINS, SYSTEM, Actor, Role
+from ecatalog.demos.model import DemoRow, NewDemo, as_seen_by, folded_keywords, search_words, slug_of
+from ecatalog.kit.actor import SYSTEM, Actor
 from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from ecatalog.kit.ids import new_id
 from ecatalog.kit.paging import PAGE_SIZE, decode_cursor, page_of
-from ecatalog.kit.search import pattern
-from ecatalog.usage.actions import record_use
+from ecatalog.kit.search import fold, pattern
 from ecatalog_client.types.demos import Demo
 from ecatalog_client.types.paging import Page
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_MOST_KEYWORDS = 3
 
 
 def demo_for(tx: Tx, actor: Actor, demo_id: str) -> Demo:
@@ -26,10 +29,8 @@ def demo_for(tx: Tx, actor: Actor, demo_id: str) -> Demo:
     """
     if actor.is_client:
         demo = queries.find_granted_demo(tx, actor.id, demo_id)
-    elif actor.is_user or actor.role is Role.SYSTEM:
-        demo = queries.find_demo(tx, demo_id)
     else:
-        demo = None
+        demo = queries.find_demo(tx, demo_id) if actor.reads("demos") else None
     if demo is None:
         raise NotFound("There is no such demo.")
     return as_seen_by(actor, demo)
@@ -40,48 +41,43 @@ def list_demos(
     actor: Actor,
     *,
     q: str = "",
+    name: str = "",
+    keywords: str = "",
     status: str = "",
     vertical: str = "",
     horizontal: str = "",
     limit: int = PAGE_SIZE,
     cursor: str | None = None,
 ) -> Page[Demo]:
-    """The catalog by name, as this actor may see it. Removed demos only when a user asks for that status."""
+    """The catalog by name, as this actor may see it. Removed demos only when a user asks for that status.
+
+    Raises Forbidden, Invalid.
+    """
     after = decode_cursor(cursor, ("", ""))
-    like = pattern(q) if q else ""
-    if not actor.is_client:
-        rows = queries.list_demos(
-            tx,
-            like=like,
-            status=status,
-            vertical=vertical,
-            horizontal=horizontal,
-            after=after,
-            limit=limit + 1,
-        )
-    elif status in ("", "active"):
-        rows = queries.list_granted_demos(
-            tx, actor.id, like=like, vertical=vertical, horizontal=horizontal, after=after, limit=limit + 1
-        )
+    wanted = queries.Filter(
+        like=pattern(q) if q else "",
+        name_like=pattern(name) if name else "",
+        keywords=_keyword_patterns(keywords),
+        status=status,
+        vertical=vertical,
+        horizontal=horizontal,
+    )
+    if actor.is_client:
+        is_seen = status in ("", "active")
+        rows = queries.list_granted_demos(tx, actor.id, wanted, after=after, limit=limit + 1) if is_seen else []
+    elif actor.reads("demos"):
+        rows = queries.list_demos(tx, wanted, after=after, limit=limit + 1)
     else:
-        rows = []
+        raise Forbidden("Your account may not read the catalog.")
     page = page_of(rows, limit, lambda demo: (demo.name, demo.id))
     return Page(items=[as_seen_by(actor, demo) for demo in page.items], next=page.next)
 
 
-def add_image(
-    tx: Tx,
-    actor: Actor,
-    image_name: str,
-    image_tag: str = "latest",
-    *,
-    registry_url: str = "",
-    digest: str = "",
-) -> str:
-    """The id of this image, made known to the catalog if it was not. Raises Forbidden."""
-    _refuse_others_than_admins(actor)
-    queries.add_image(tx, new_id(), image_name, image_tag, registry_url=registry_url, digest=digest, at=tx.now)
-    return queries.image_id_of(tx, image_name, image_tag, registry_url=registry_url, digest=digest)
+def _keyword_patterns(keywords: str) -> tuple[str, ...]:
+    wanted = [keyword for keyword in map(fold, keywords.split(",")) if keyword]
+    if len(wanted) > _MOST_KEYWORDS:
+        raise Invalid(f"Ask for at most {_MOST_KEYWORDS} keywords.", fields={"keywords": "too many"})
+    return tuple(f"%,{pattern(keyword)[1:-1]},%" for keyword in wanted)
 
 
 def add_demo(tx: Tx, actor: Actor, demo: NewDemo) -> Demo:
@@ -89,9 +85,9 @@ def add_demo(tx: Tx, actor: Actor, demo: NewDemo) -> Demo:
 
     Raises Forbidden, Invalid (with the fields) or Conflict when the slug is taken.
     """
-    _refuse_others_than_admins(actor)
+    _refuse_unless_manager(actor)
     slug = demo.slug or slug_of(demo.name)
-    _refuse_bad(demo, slug)
+    _refuse_bad(tx, demo, slug)
     if queries.has_slug(tx, slug):
         raise Conflict(f"There is a demo {slug!r} already: choose another slug.")
     demo_id = new_id()
@@ -99,7 +95,9 @@ def add_demo(tx: Tx, actor: Actor, demo: NewDemo) -> Demo:
         id=demo_id,
         slug=slug,
         search=search_words(demo),
-        created_by=actor.id if actor.is_user else None,
+        name_folded=fold(demo.name),
+        keywords_folded=folded_keywords(demo.keywords),
+        created_by=actor.user_id,
         created_at=tx.now,
     )
     queries.add_demo(tx, demo, row)
@@ -108,12 +106,72 @@ def add_demo(tx: Tx, actor: Actor, demo: NewDemo) -> Demo:
     return demo_for(tx, SYSTEM, demo_id)
 
 
-def _refuse_others_than_admins(actor: Actor) -> None:
-    if actor.role not in ADMINS:
+def create_demo(tx: Tx, actor: Actor, **fields: Any) -> Demo:
+    """Adds an entry made of these fields. Raises what `add_demo` raises; `active` needs something to run."""
+    demo = NewDemo(**fields)
+    if demo.status == "active":
+        _refuse_nothing_to_run(demo.docker_image_id, demo.demo_url)
+    return add_demo(tx, actor, demo)
+
+
+def change_demo(tx: Tx, actor: Actor, demo_id: str, **changes: Any) -> Demo:
+    """Changes what is given of an entry. What runs of a demo that is no longer active is for the caller.
+
+    Raises NotFound, Forbidden, Invalid (with the fields) or Conflict.
+    """
+    _refuse_unless_manager(actor)
+    was = demo_for(tx, SYSTEM, demo_id)
+    if was.status == "removed":
+        raise Conflict("This demo was removed from the catalog: restore it first.")
+    wanted = msgspec.structs.replace(was, **changes)
+    made = NewDemo(**{name: getattr(wanted, name) for name in NewDemo.__struct_fields__})
+    _refuse_bad(tx, made, wanted.slug)
+    if wanted.status == "active":
+        _refuse_nothing_to_run(wanted.docker_image_id, wanted.demo_url)
+    if wanted.slug != was.slug and queries.has_slug(tx, wanted.slug):
+        raise Conflict(f"There is a demo {wanted.slug!r} already: choose another slug.")
+    fields = sorted(field for field in changes if getattr(was, field) != getattr(wanted, field))
+    if not fields:
+        return was
+    folded = {"name_folded": fold(wanted.name), "keywords_folded": folded_keywords(wanted.keywords)}
+    queries.set_demo(tx, wanted, search=search_words(made), **folded)
+    tx.touch("demos")
+    tx.record("demo.edited", actor, demo=demo_id, fields=fields)
+    return demo_for(tx, SYSTEM, demo_id)
+
+
+def mark_removed(tx: Tx, actor: Actor, demo_id: str, *, drains: bool) -> Demo:
+    """Takes the entry out of the catalog; its history stays. With `drains` edges go on serving what runs of it.
+
+    A demo that drains can be removed once more, to stop. Raises NotFound, Forbidden, or Conflict when it is removed.
+    """
+    _refuse_unless_manager(actor)
+    was = demo_for(tx, SYSTEM, demo_id)
+    if was.status == "removed" and (drains or not queries.does_drain(tx, demo_id)):
+        raise Conflict("This demo was removed already.")
+    queries.set_removed(tx, demo_id, drains=drains)
+    tx.touch("demos")
+    tx.record("demo.removed", actor, demo=demo_id, launches="drain" if drains else "stop")
+    return demo_for(tx, SYSTEM, demo_id)
+
+
+def restore_demo(tx: Tx, actor: Actor, demo_id: str) -> Demo:
+    """Takes a removed entry back into the catalog, as a draft. Raises NotFound, Forbidden, or Conflict."""
+    _refuse_unless_manager(actor)
+    demo_for(tx, SYSTEM, demo_id)
+    if not queries.set_restored(tx, demo_id):
+        raise Conflict("This demo was not removed.")
+    tx.touch("demos")
+    tx.record("demo.restored", actor, demo=demo_id)
+    return demo_for(tx, SYSTEM, demo_id)
+
+
+def _refuse_unless_manager(actor: Actor) -> None:
+    if not actor.manages("demos"):
         raise Forbidden("Only an administrator changes the catalog.")
 
 
-def _refuse_bad(demo: NewDemo, slug: str) -> None:
+def _refuse_bad(tx: Tx, demo: NewDemo, slug: str) -> None:
     wrong = {}
     if not demo.name.strip():
         wrong["name"] = "empty"
@@ -121,11 +179,25 @@ def _refuse_bad(demo: NewDemo, slug: str) -> None:
         wrong["slug"] = "not lower-case letters and digits with single hyphens between"
     if not _is_path_or_address(demo.demo_url):
         wrong["demo_url"] = "neither a path such as / nor an http(s) address"
+    elif _is_link_local(demo.demo_url):
+        wrong["demo_url"] = "a link-local address, where clouds keep their credentials"
+    if demo.docker_image_id is not None and not queries.has_image(tx, demo.docker_image_id):
+        wrong["docker_image_id"] = "not one of the images"
     if wrong:
-        raise Invalid("The demo cannot be added like this.", fields=wrong)
+        raise Invalid("The demo cannot be kept like this.", fields=wrong)
+
+
+def _refuse_nothing_to_run(image_id: str | None, demo_url: str) -> None:
+    if image_id is None and demo_url.startswith("/"):
+        raise Invalid(
+            "There is nothing to run yet: an active demo needs an image, or the address of what runs elsewhere.",
+            fields={"docker_image_id": "missing"},
+        )
 
 
 def _is_path_or_address(url: str) -> bool:
+    if not url.isprintable():
+        return False
     if url.startswith("/"):
         return not url.startswith("//")
     try:
@@ -135,27 +207,8 @@ def _is_path_or_address(url: str) -> bool:
         return False
 
 
-def grant_demo(tx: Tx, actor: Actor, client_id: str, demo_id: str) -> None:
-    """Lets the client open the demo; nothing changes when it may already. Raises NotFound or Forbidden."""
-    client = managed_client_for(tx, actor, client_id)
-    demo = demo_for(tx, actor, demo_id)
-    by = actor.id if actor.is_user else None
-    if queries.set_granted(tx, client.id, demo.id, by=by, at=tx.now):
-        tx.touch("client_demo_access")
-        tx.record("grant.given", actor, client=client.id, demo=demo.id)
-        record_use(tx, "access_granted", client_id=client.id, demo_id=demo.id)
-
-
-def withdraw_demo(tx: Tx, actor: Actor, client_id: str, demo_id: str) -> bool:
-    """Takes the grant back; False when there was none.
-
-    Edges cut what was open by it; stopping copies is for the caller.
-
-    Raises NotFound or Forbidden.
-    """
-    client = managed_client_for(tx, actor, client_id)
-    if not queries.set_withdrawn(tx, client.id, demo_id):
-        return False
-    tx.touch("client_demo_access")
-    tx.record("grant.withdrawn", actor, client=client.id, demo=demo_id)
-    return True
+def _is_link_local(url: str) -> bool:
+    try:
+        return ipaddress.ip_address(urlsplit(url).hostname or "").is_link_local
+    except ValueError:
+        return False  # A name, or a path.

@@ -1,11 +1,12 @@
 """Demos, pure: what a new entry is made of, and what of it somebody may read."""
 
 import re
+from collections.abc import Iterable
 from datetime import datetime
 
 import msgspec
 
-from ecatalog.kit.actor import SALES, Actor
+from ecatalog.kit.actor import Actor, Role
 from ecatalog.kit.search import fold
 from ecatalog_client.types.demos import Demo
 
@@ -45,6 +46,8 @@ class DemoRow(msgspec.Struct, frozen=True, kw_only=True):
     id: str
     slug: str
     search: str
+    name_folded: str
+    keywords_folded: str
     created_by: str | None
     created_at: datetime
 
@@ -59,6 +62,12 @@ def search_words(demo: NewDemo) -> str:
     return fold(demo.name, demo.description, demo.vertical, demo.horizontal, demo.project_code, *demo.keywords)
 
 
+def folded_keywords(keywords: Iterable[str]) -> str:
+    """`,deliveries,live planning,`: each keyword between commas, so that one is found whole."""
+    words = [fold(keyword).replace(",", " ") for keyword in keywords]
+    return f",{','.join(words)}," if words else ""
+
+
 def as_seen_by(actor: Actor, demo: Demo) -> Demo:
     """The demo without what this actor may not read: an environment can hold the secrets of a demo."""
-    return demo if actor.role in SALES else msgspec.structs.replace(demo, environment={})
+    return demo if actor.role is Role.SALES or actor.manages("demos") else msgspec.structs.replace(demo, environment={})

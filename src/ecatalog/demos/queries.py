@@ -6,7 +6,7 @@ import msgspec
 
 from ecatalog.demos.model import DemoRow, NewDemo
 from ecatalog.kit.db import Tx
-from ecatalog_client.types.demos import Demo
+from ecatalog_client.types.demos import Demo, Grant, Image
 
 
 def find_demo(tx: Tx, demo_id: str) -> Demo | None:
@@ -26,10 +26,25 @@ def find_granted_demo(tx: Tx, client_id: str, demo_id: str) -> Demo | None:
     )
 
 
-def list_demos(
-    tx: Tx, *, like: str, status: str, vertical: str, horizontal: str, after: tuple[str, ...], limit: int
-) -> list[Demo]:
-    """At most `limit` demos by name, after these (name, id). Removed ones only when `status` asks."""
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """Which demos. Empty texts ask for everything; `…like` are patterns of folded words, one per keyword."""
+
+    like: str = ""
+    name_like: str = ""
+    keywords: tuple[str, ...] = ()
+    status: str = ""
+    vertical: str = ""
+    horizontal: str = ""
+
+    def params(self) -> dict[str, str]:
+        """As the two lists below take them: at most three keywords count in SQL."""
+        first, second, third = (*self.keywords, "", "", "")[:3]
+        rest = {"like": self.like, "name_like": self.name_like, "vertical": self.vertical}
+        return rest | {"horizontal": self.horizontal, "first": first, "second": second, "third": third}
+
+
+def list_demos(tx: Tx, wanted: Filter, *, after: tuple[str, ...], limit: int) -> list[Demo]:
+    """At most `limit` demos by name, after these (name, id). Removed ones only when the filter asks."""
     name, last_id = after
     return tx.all(
         Demo,
@@ -37,22 +52,22 @@ def list_demos(
            WHERE (d.name, d.id) > (:name, :last_id)
              AND ((:status = '' AND d.status <> 'removed') OR d.status = :status)
              AND (:like = '' OR d.search LIKE :like ESCAPE '\\')
+             AND (:name_like = '' OR d.name_folded LIKE :name_like ESCAPE '\\')
+             AND (:first = '' OR d.keywords_folded LIKE :first ESCAPE '\\')
+             AND (:second = '' OR d.keywords_folded LIKE :second ESCAPE '\\')
+             AND (:third = '' OR d.keywords_folded LIKE :third ESCAPE '\\')
              AND (:vertical = '' OR d.vertical = :vertical)
              AND (:horizontal = '' OR d.horizontal = :horizontal)
            ORDER BY d.name, d.id LIMIT :limit""",
-        like=like,
-        status=status,
-        vertical=vertical,
-        horizontal=horizontal,
+        status=wanted.status,
         name=name,
         last_id=last_id,
         limit=limit,
+        **wanted.params(),
     )
 
 
-def list_granted_demos(
-    tx: Tx, client_id: str, *, like: str, vertical: str, horizontal: str, after: tuple[str, ...], limit: int
-) -> list[Demo]:
+def list_granted_demos(tx: Tx, client_id: str, wanted: Filter, *, after: tuple[str, ...], limit: int) -> list[Demo]:
     """The same of the active demos that are granted to a client whose access is not revoked."""
     name, last_id = after
     return tx.all(
@@ -62,16 +77,18 @@ def list_granted_demos(
            WHERE a.client_id = :client_id AND a.revoked_at IS NULL AND c.revoked_at IS NULL
              AND d.status = 'active' AND (d.name, d.id) > (:name, :last_id)
              AND (:like = '' OR d.search LIKE :like ESCAPE '\\')
+             AND (:name_like = '' OR d.name_folded LIKE :name_like ESCAPE '\\')
+             AND (:first = '' OR d.keywords_folded LIKE :first ESCAPE '\\')
+             AND (:second = '' OR d.keywords_folded LIKE :second ESCAPE '\\')
+             AND (:third = '' OR d.keywords_folded LIKE :third ESCAPE '\\')
              AND (:vertical = '' OR d.vertical = :vertical)
              AND (:horizontal = '' OR d.horizontal = :horizontal)
            ORDER BY d.name, d.id LIMIT :limit""",
         client_id=client_id,
-        like=like,
-        vertical=vertical,
-        horizontal=horizontal,
         name=name,
         last_id=last_id,
         limit=limit,
+        **wanted.params(),
     )
 
 
@@ -84,13 +101,66 @@ def add_demo(tx: Tx, demo: NewDemo, row: DemoRow) -> None:
         """INSERT INTO demos (id, name, slug, description, docker_image_id, demo_url, status, status_reason,
              vertical, horizontal, keywords, project_code, contact_name, contact_email, contact_phone, port,
              environment, cpu, memory_mb, idle_seconds, lifetime_seconds, warm, created_by, search,
-             created_at, updated_at)
+             name_folded, keywords_folded, created_at, updated_at)
            VALUES (:id, :name, :slug, :description, :docker_image_id, :demo_url, :status, :status_reason,
              :vertical, :horizontal, :keywords, :project_code, :contact_name, :contact_email, :contact_phone,
              :port, :environment, :cpu, :memory_mb, :idle_seconds, :lifetime_seconds, :warm, :created_by,
-             :search, :created_at, :created_at)""",
+             :search, :name_folded, :keywords_folded, :created_at, :created_at)""",
         **(msgspec.structs.asdict(demo) | msgspec.structs.asdict(row)),
     )
+
+
+def set_demo(tx: Tx, demo: Demo, *, search: str, name_folded: str, keywords_folded: str) -> None:
+    """Writes what can be edited of an entry, its status too; nothing drains by that."""
+    tx.run(
+        """UPDATE demos SET name = :name, slug = :slug, description = :description,
+             docker_image_id = :docker_image_id, demo_url = :demo_url, status = :status,
+             status_reason = :status_reason, vertical = :vertical, horizontal = :horizontal, keywords = :keywords,
+             project_code = :project_code, contact_name = :contact_name, contact_email = :contact_email,
+             contact_phone = :contact_phone, port = :port, environment = :environment, cpu = :cpu,
+             memory_mb = :memory_mb, idle_seconds = :idle_seconds, lifetime_seconds = :lifetime_seconds,
+             warm = :warm, search = :search, name_folded = :name_folded, keywords_folded = :keywords_folded,
+             drains = 0, updated_at = :now, version = version + 1
+           WHERE id = :id""",
+        **{name: getattr(demo, name) for name in _EDITABLE},
+        id=demo.id,
+        search=search,
+        name_folded=name_folded,
+        keywords_folded=keywords_folded,
+        now=tx.now,
+    )
+
+
+# What of a demo can be edited, by the names of its columns.
+_EDITABLE = (
+    *("name", "slug", "description", "docker_image_id", "demo_url", "status", "status_reason", "vertical"),
+    *("horizontal", "keywords", "project_code", "contact_name", "contact_email", "contact_phone", "port"),
+    *("environment", "cpu", "memory_mb", "idle_seconds", "lifetime_seconds", "warm"),
+)
+
+
+def set_removed(tx: Tx, demo_id: str, *, drains: bool) -> None:
+    tx.run(
+        """UPDATE demos SET status = 'removed', drains = :drains, updated_at = :now, version = version + 1
+           WHERE id = :id""",
+        id=demo_id,
+        drains=drains,
+        now=tx.now,
+    )
+
+
+def set_restored(tx: Tx, demo_id: str) -> int:
+    """1 when the demo was removed until now; it is a draft then."""
+    return tx.run(
+        """UPDATE demos SET status = 'draft', drains = 0, updated_at = :now, version = version + 1
+           WHERE id = :id AND status = 'removed'""",
+        id=demo_id,
+        now=tx.now,
+    )
+
+
+def does_drain(tx: Tx, demo_id: str) -> bool:
+    return bool(tx.value("SELECT drains FROM demos WHERE id = :id", id=demo_id))
 
 
 def add_image(tx: Tx, image_id: str, name: str, tag: str, *, registry_url: str, digest: str, at: datetime) -> int:
@@ -117,6 +187,63 @@ def image_id_of(tx: Tx, name: str, tag: str, *, registry_url: str, digest: str) 
             registry_url=registry_url,
             digest=digest,
         )
+    )
+
+
+def has_image(tx: Tx, image_id: str) -> bool:
+    return tx.value("SELECT 1 FROM docker_images WHERE id = :id", id=image_id) is not None
+
+
+def find_image(tx: Tx, image_id: str) -> Image | None:
+    return tx.one(
+        Image,
+        """SELECT i.*, (SELECT count(*) FROM demos d WHERE d.docker_image_id = i.id) AS demos
+           FROM docker_images i WHERE i.id = :id""",
+        id=image_id,
+    )
+
+
+def list_images(tx: Tx, *, before: str, limit: int) -> list[Image]:
+    """At most `limit` images, newest first, before that id."""
+    return tx.all(
+        Image,
+        """SELECT i.*, (SELECT count(*) FROM demos d WHERE d.docker_image_id = i.id) AS demos
+           FROM docker_images i WHERE i.id < :before ORDER BY i.id DESC LIMIT :limit""",
+        before=before,
+        limit=limit,
+    )
+
+
+def remove_image(tx: Tx, image_id: str) -> int:
+    """0 when there is none, or a demo refers to it."""
+    return tx.run(
+        """DELETE FROM docker_images WHERE id = :id
+             AND NOT EXISTS (SELECT 1 FROM demos WHERE docker_image_id = :id)""",
+        id=image_id,
+    )
+
+
+_GRANTS = """SELECT a.client_id, a.demo_id, d.name AS demo_name, d.status AS demo_status, a.granted_by, a.granted_at
+  FROM client_demo_access a JOIN demos d ON d.id = a.demo_id
+  WHERE a.client_id = :client_id AND a.revoked_at IS NULL"""
+
+
+def find_grant(tx: Tx, client_id: str, demo_id: str) -> Grant | None:
+    return tx.one(Grant, f"{_GRANTS} AND a.demo_id = :demo_id", client_id=client_id, demo_id=demo_id)
+
+
+def list_grants(tx: Tx, client_id: str, *, only_active: bool, after: tuple[str, ...], limit: int) -> list[Grant]:
+    """At most `limit` grants by the demo's name, after these (name, id)."""
+    name, last_id = after
+    return tx.all(
+        Grant,
+        f"""{_GRANTS} AND (d.name, d.id) > (:name, :last_id) AND (:only_active = 0 OR d.status = 'active')
+           ORDER BY d.name, d.id LIMIT :limit""",
+        client_id=client_id,
+        only_active=only_active,
+        name=name,
+        last_id=last_id,
+        limit=limit,
     )
 
 

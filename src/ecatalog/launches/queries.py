@@ -99,6 +99,17 @@ def count_live(tx: Tx, client_id: str) -> int:
     )
 
 
+def count_live_of_demo(tx: Tx, demo_id: str) -> int:
+    """How many copies of the demo are wanted now, whoever has them open."""
+    return int(
+        tx.value(
+            """SELECT count(*) FROM launches WHERE demo_id = :demo_id AND wanted = 'running'
+                 AND state IN ('queued', 'starting', 'running')""",
+            demo_id=demo_id,
+        )
+    )
+
+
 def add_launch(tx: Tx, row: LaunchRow, *, spec_hash: str) -> int:
     """0 when the person has a live copy of this demo already: the unique indexes let one in."""
     return tx.run(

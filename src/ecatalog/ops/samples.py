@@ -15,8 +15,8 @@ from ecatalog.accounts import actions as accounts
 from ecatalog.clients import queries as clients
 from ecatalog.clients.model import window
 from ecatalog.demos import queries as demos
-from ecatalog.demos.actions import add_image
-from ecatalog.demos.model import DemoRow, search_words
+from ecatalog.demos.images import add_image
+from ecatalog.demos.model import DemoRow, folded_keywords, search_words
 from ecatalog.kit.actor import SYSTEM, Role
 from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.ids import new_id
@@ -112,6 +112,8 @@ def _load_demos(tx: Tx, admin: str) -> dict[str, str]:
             id=ids[demo.slug],
             slug=demo.slug,
             search=search_words(demo),
+            name_folded=fold(demo.name),
+            keywords_folded=folded_keywords(demo.keywords),
             created_by=admin,
             created_at=created_at,
         )
@@ -148,6 +150,8 @@ def _load_client(
             notes=sample.notes,
             created_by=owner,
             search=fold(sample.name, sample.email, sample.company),
+            name_folded=fold(sample.name),
+            company_folded=fold(sample.company),
             created_at=created_at,
         ),
     )

@@ -1,12 +1,20 @@
 """Clients: people of other companies, with access from a start to an end."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Meta, UnsetType
 
 from ecatalog_client.types.paging import PageSize
+
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+EmailText = Annotated[str, Meta(min_length=3, max_length=254)]
+DateText = Annotated[str, Meta(min_length=1, max_length=40)]
+ZoneName = Annotated[str, Meta(min_length=1, max_length=64)]
+LocaleName = Annotated[str, Meta(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")]
+Notes = Annotated[str, Meta(max_length=4000)]
+Words = Annotated[str, Meta(max_length=200)]
 
 AccessStatus = Literal["pending", "active", "expired", "revoked"]
 
@@ -40,11 +48,43 @@ class Client(msgspec.Struct, frozen=True, kw_only=True):
     version: int
 
 
-class ListClients(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which clients: those whose name, e-mail or company contains `q`, of one status, of one owner."""
+class CreateClient(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A new client. Start and end are dates (of the client's time zone, the end inclusive) or RFC 3339 instants."""
 
-    q: str | UnsetType = UNSET
+    name: Name
+    email: EmailText
+    company: Name
+    access_start_date: DateText
+    access_end_date: DateText
+    timezone: ZoneName | UnsetType = UNSET
+    owner_id: str | UnsetType = UNSET
+    locale: LocaleName | UnsetType = UNSET
+    notes: Notes | UnsetType = UNSET
+
+
+class PatchClient(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What to change of a client. Its end moves by renewing; the time zone and the start move the window's instants."""
+
+    name: Name | UnsetType = UNSET
+    email: EmailText | UnsetType = UNSET
+    company: Name | UnsetType = UNSET
+    access_start_date: DateText | UnsetType = UNSET
+    timezone: ZoneName | UnsetType = UNSET
+    owner_id: str | UnsetType = UNSET
+    locale: LocaleName | UnsetType = UNSET
+    notes: Notes | UnsetType = UNSET
+
+
+class ListClients(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which clients: those whose name, e-mail or company contains `q`, whose name or company contains a text (case and
+    accents do not matter), of one status, of one owner, whose access ends before a date (UTC) or an instant.
+    """
+
+    q: Words | UnsetType = UNSET
+    name: Words | UnsetType = UNSET
+    company: Words | UnsetType = UNSET
     status: AccessStatus | UnsetType = UNSET
     owner_id: str | UnsetType = UNSET
+    ending_before: DateText | UnsetType = UNSET
     limit: PageSize | UnsetType = UNSET
     cursor: str | UnsetType = UNSET
