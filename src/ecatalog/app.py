@@ -23,6 +23,7 @@ from ecatalog.accounts.queries import count_users
 from ecatalog.accounts.service_tokens import ServiceTokens
 from ecatalog.accounts.sessions import Sessions
 from ecatalog.accounts.throttle import Throttle
+from ecatalog.analytics import api as analytics
 from ecatalog.clients import api as clients
 from ecatalog.clients.actions import client_for
 from ecatalog.demos import api as demos
@@ -69,6 +70,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *catalog_api.OPERATIONS,
     *requests_api.OPERATIONS,
     *users_api.OPERATIONS,
+    *analytics.OPERATIONS,
     *ops.OPERATIONS,
 )
 PAGES = (*accounts_pages.PAGES, *launches_pages.PAGES, *access_pages.PAGES)

@@ -46,7 +46,9 @@ def test_a_query_is_parameters_and_so_is_a_path() -> None:
 
 def test_every_refusal_is_a_problem() -> None:
     responses = description()["paths"]["/api/things"]["post"]["responses"]
-    assert set(responses) == {str(status) for status in (201, 400, 401, 403, 408, 409, 413, 415, 422, 429, 500, 503)}
+    assert set(responses) == {
+        str(status) for status in (201, 400, 401, 403, 404, 408, 409, 412, 413, 415, 422, 429, 500, 503)
+    }
     for status, response in responses.items():
         if status != "201":
             assert response["content"] == {

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -10,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecatalog.kit.actor import ANYBODY
+from ecatalog.kit.errors import Invalid
 from ecatalog.web import limits
+from ecatalog.web.fields import object_reader, query_reader
 from ecatalog.web.limits import BODY_LIMIT, DEPTH_LIMIT, refuse_deep
 from ecatalog.web.operation import write
 from ecatalog.web.problems import WireError
@@ -200,3 +203,21 @@ def test_input_types_must_refuse_unknown_fields() -> None:
 
     with pytest.raises(ValueError, match="must forbid unknown fields"):
         write("POST", "/api/loose", print, takes=Loose, gives=None, may=ANYBODY, summary="")
+
+
+class Since(msgspec.Struct, forbid_unknown_fields=True):
+    at: datetime | msgspec.UnsetType = msgspec.UNSET
+
+
+def test_an_instant_is_a_text_and_never_a_count_of_seconds() -> None:
+    noon = datetime(2026, 3, 10, 12, tzinfo=UTC)
+    assert query_reader(Since)(b"at=2026-03-10T12:00:00Z") == {"at": noon}
+    assert object_reader(Since)(b'{"at": "2026-03-10T12:00:00Z"}') == {"at": noon}
+    for raw in (b"0", b"1e9", b"-7", b"2026", b"2026-"):
+        with pytest.raises(Invalid) as refused:
+            query_reader(Since)(b"at=" + raw)
+        assert list(refused.value.fields) == ["at"]
+    for raw in (b"0", b"1e9", b'"0"'):
+        with pytest.raises(Invalid) as refused:
+            object_reader(Since)(b'{"at": %s}' % raw)
+        assert list(refused.value.fields) == ["at"]

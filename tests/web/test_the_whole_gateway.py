@@ -35,6 +35,9 @@ DELETE /api/demos/{id}
 DELETE /api/docker-images/{id}
 DELETE /api/launches/{id}
 DELETE /api/tokens/{id}
+GET /api/analytics/clients/{id}
+GET /api/analytics/demos/{id}
+GET /api/analytics/summary
 GET /api/audit
 GET /api/auth/me
 GET /api/auth/sessions

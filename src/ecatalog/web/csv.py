@@ -1,14 +1,40 @@
-"""Answers as tables: CSV by RFC 4180."""
+"""Answers as tables: CSV by RFC 4180, which no spreadsheet takes for formulas."""
 
 import csv
 import io
+import unicodedata
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from ecatalog.kit.clock import to_text
+
+# With a byte order mark Excel reads UTF-8; everybody else skips it.
+_MARK = "\ufeff"
+# What a cell that is calculated begins with (OWASP, CSV injection), after blanks that a spreadsheet takes away.
+_FORMULA_SIGNS = frozenset("=+-@\t\r\n|%")
 
 
 def encode_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    """The table as CSV."""
+    """The table in UTF-8, a line per row; texts that could be formulas get an apostrophe before them."""
     text = io.StringIO(newline="")
+    text.write(_MARK)
     writer = csv.writer(text)
     writer.writerow(header)
-    writer.writerows(rows)
-    return text.getvalue().encode()
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return text.getvalue().encode("utf-8", "replace")
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, datetime):
+        return to_text(value)
+    if value is None:
+        return ""
+    return safe_text(value) if isinstance(value, str) else value
+
+
+def safe_text(text: str) -> str:
+    """The text, with an apostrophe before it when a spreadsheet could calculate it. Full-width signs count too."""
+    plain = text.replace("\0", "")
+    first = unicodedata.normalize("NFKC", plain.lstrip(" \u00a0\u3000")[:1])
+    is_formula = first[:1] in _FORMULA_SIGNS if first else False
+    return f"'{plain}" if is_formula or plain[:1] in _FORMULA_SIGNS else plain

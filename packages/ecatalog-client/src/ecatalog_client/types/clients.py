@@ -12,7 +12,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=200)]
 EmailText = Annotated[str, Meta(min_length=3, max_length=254)]
 DateText = Annotated[str, Meta(min_length=1, max_length=40)]
 ZoneName = Annotated[str, Meta(min_length=1, max_length=64)]
-LocaleName = Annotated[str, Meta(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")]
+LocaleName = Annotated[str, Meta(pattern=r"^[a-z]{2}(-[A-Z]{2})?$(?!\n)")]
 Notes = Annotated[str, Meta(max_length=4000)]
 Words = Annotated[str, Meta(max_length=200)]
 
@@ -57,7 +57,7 @@ class CreateClient(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     access_start_date: DateText
     access_end_date: DateText
     timezone: ZoneName | UnsetType = UNSET
-    owner_id: str | UnsetType = UNSET
+    owner_id: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
     locale: LocaleName | UnsetType = UNSET
     notes: Notes | UnsetType = UNSET
 
@@ -70,7 +70,7 @@ class PatchClient(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     company: Name | UnsetType = UNSET
     access_start_date: DateText | UnsetType = UNSET
     timezone: ZoneName | UnsetType = UNSET
-    owner_id: str | UnsetType = UNSET
+    owner_id: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
     locale: LocaleName | UnsetType = UNSET
     notes: Notes | UnsetType = UNSET
 
@@ -84,7 +84,7 @@ class ListClients(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     name: Words | UnsetType = UNSET
     company: Words | UnsetType = UNSET
     status: AccessStatus | UnsetType = UNSET
-    owner_id: str | UnsetType = UNSET
+    owner_id: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
     ending_before: DateText | UnsetType = UNSET
     limit: PageSize | UnsetType = UNSET
     cursor: str | UnsetType = UNSET

@@ -13,14 +13,14 @@ DemoStatus = Literal["draft", "active", "maintenance", "removed"]
 SettableStatus = Literal["draft", "active", "maintenance"]
 
 Title = Annotated[str, Meta(min_length=1, max_length=200)]
-Slug = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=100)]
+Slug = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$(?!\n)", max_length=100)]
 Prose = Annotated[str, Meta(max_length=20_000)]
 Line = Annotated[str, Meta(max_length=200)]
 Address = Annotated[str, Meta(min_length=1, max_length=2000)]
 Keywords = Annotated[list[Annotated[str, Meta(min_length=1, max_length=60)]], Meta(max_length=30)]
 Environment = Annotated[
     dict[
-        Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=128)],
+        Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$(?!\n)", max_length=128)],
         Annotated[str, Meta(max_length=4096)],
     ],
     Meta(max_length=50),
@@ -78,7 +78,7 @@ class CreateDemo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     name: Title
     slug: Slug | UnsetType = UNSET
     description: Prose | UnsetType = UNSET
-    docker_image_id: str | None | UnsetType = UNSET
+    docker_image_id: Annotated[str, Meta(max_length=64)] | UnsetType | None = UNSET
     demo_url: Address | UnsetType = UNSET
     status: SettableStatus | UnsetType = UNSET
     status_reason: Line | UnsetType = UNSET
@@ -104,7 +104,7 @@ class PatchDemo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     name: Title | UnsetType = UNSET
     slug: Slug | UnsetType = UNSET
     description: Prose | UnsetType = UNSET
-    docker_image_id: str | None | UnsetType = UNSET
+    docker_image_id: Annotated[str, Meta(max_length=64)] | UnsetType | None = UNSET
     demo_url: Address | UnsetType = UNSET
     status: SettableStatus | UnsetType = UNSET
     status_reason: Line | UnsetType = UNSET
@@ -160,10 +160,10 @@ class Image(msgspec.Struct, frozen=True, kw_only=True):
 class CreateImage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An image by name and tag; without a registry the engine's own default. A digest pins what it is."""
 
-    image_name: Annotated[str, Meta(pattern=r"^[a-z0-9]+([._/-]+[a-z0-9]+)*$", max_length=255)]
-    image_tag: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$", max_length=128)] | UnsetType = UNSET
-    registry_url: Annotated[str, Meta(pattern=r"^([a-z0-9.-]+(:[0-9]+)?)?$", max_length=255)] | UnsetType = UNSET
-    digest: Annotated[str, Meta(pattern=r"^(sha256:[0-9a-f]{64})?$")] | UnsetType = UNSET
+    image_name: Annotated[str, Meta(pattern=r"^[a-z0-9]+([._/-]+[a-z0-9]+)*$(?!\n)", max_length=255)]
+    image_tag: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$(?!\n)", max_length=128)] | UnsetType = UNSET
+    registry_url: Annotated[str, Meta(pattern=r"^([a-z0-9.-]+(:[0-9]+)?)?$(?!\n)", max_length=255)] | UnsetType = UNSET
+    digest: Annotated[str, Meta(pattern=r"^(sha256:[0-9a-f]{64})?$(?!\n)")] | UnsetType = UNSET
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
