@@ -175,7 +175,7 @@ def _refuse_bad(tx: Tx, demo: NewDemo, slug: str) -> None:
     wrong = {}
     if not demo.name.strip():
         wrong["name"] = "empty"
-    if not _SLUG.fullmatch(slug):
+    elif not _SLUG.fullmatch(slug):
         wrong["slug"] = "not lower-case letters and digits with single hyphens between"
     if not _is_path_or_address(demo.demo_url):
         wrong["demo_url"] = "neither a path such as / nor an http(s) address"
