@@ -35,9 +35,10 @@ def add_request(tx: Tx, request: Request) -> int:
         """INSERT INTO access_requests (id, client_id, request_type, status, message, requested_end_date,
              created_by, resolved_by, resolved_at, resolution, created_at, updated_at)
            VALUES (:id, :client_id, :request_type, :status, :message, :requested_end_date,
-             :created_by, :resolved_by, :resolved_at, :resolution, :created_at, coalesce(:resolved_at, :created_at))
+             :created_by, :resolved_by, :resolved_at, :resolution, :created_at, :updated_at)
            ON CONFLICT (client_id, request_type) WHERE status = 'pending' DO NOTHING""",
         **msgspec.structs.asdict(request),
+        updated_at=request.resolved_at or request.created_at,
     )
 
 

@@ -34,7 +34,7 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True):
     position: int
 
 
-def edit_client(tx: Tx, actor: Actor, client_id: str, **changes: Any) -> Client:
+def edit_client(tx: Tx, actor: Actor, client_id: str, /, **changes: Any) -> Client:
     """Changes what is given of a client; what it has open follows its window. Raises what `change_client` raises."""
     changed = clients.change_client(tx, actor, client_id, **changes)
     launches.follow_window(tx, client_id, changed.access_ends_at)
@@ -49,7 +49,7 @@ def withdraw_grant(tx: Tx, actor: Actor, client_id: str, demo_id: str) -> Withdr
     return Withdrawn(client_id=client_id, demo_id=demo_id, launches=stopped, position=tx.last_position)
 
 
-def edit_demo(tx: Tx, actor: Actor, demo_id: str, **changes: Any) -> Changed:
+def edit_demo(tx: Tx, actor: Actor, demo_id: str, /, **changes: Any) -> Changed:
     """Changes what is given of a demo, and stops its copies when it is no longer active.
 
     Raises what `change_demo` raises.

@@ -17,11 +17,11 @@ def find_credential(tx: Tx, email: str) -> Credential | None:
     return tx.one(
         Credential,
         """SELECT u.id AS user_id, NULL AS client_id, u.role AS role, u.password_hash AS password_hash,
-             u.disabled_at IS NOT NULL AS is_disabled, 0 AS is_revoked,
+             u.disabled_at IS NOT NULL AS is_disabled, FALSE AS is_revoked,
              NULL AS owner_name, NULL AS owner_email
            FROM users u WHERE u.email = :email AND u.password_hash IS NOT NULL
            UNION ALL
-           SELECT NULL, c.id, 'client', k.password_hash, 0, c.revoked_at IS NOT NULL, o.full_name, o.email
+           SELECT NULL, c.id, 'client', k.password_hash, FALSE, c.revoked_at IS NOT NULL, o.full_name, o.email
            FROM clients c JOIN client_credentials k ON k.client_id = c.id
              LEFT JOIN users o ON o.id = c.owner_id
            WHERE c.email = :email""",
@@ -177,9 +177,12 @@ def has_live_launch(tx: Tx, session_id: str) -> bool:
     return bool(
         tx.value(
             """SELECT EXISTS (
-                 SELECT 1 FROM sessions s
-                   JOIN launches l ON l.client_id = s.client_id OR l.user_id = s.user_id
-                 WHERE s.id = :id AND l.wanted = 'running'
+                 SELECT 1 FROM sessions s JOIN launches l ON l.client_id = s.client_id
+                 WHERE s.id = :id AND l.kind = 'open' AND l.wanted = 'running'
+                   AND l.state IN ('queued', 'starting', 'running'))
+               OR EXISTS (
+                 SELECT 1 FROM sessions s JOIN launches l ON l.user_id = s.user_id
+                 WHERE s.id = :id AND l.kind = 'open' AND l.wanted = 'running'
                    AND l.state IN ('queued', 'starting', 'running'))""",
             id=session_id,
         )
@@ -198,9 +201,13 @@ def list_overdue_sessions(tx: Tx, idle_since: datetime, limit: int) -> list[str]
     """Sessions whose time is over, and those without a demo running that nobody has used since then."""
     found = tx.rows(
         """SELECT s.id FROM sessions s
-           WHERE s.expires_at <= :now OR (s.last_seen_at <= :idle_since AND NOT EXISTS (
-             SELECT 1 FROM launches l WHERE (l.client_id = s.client_id OR l.user_id = s.user_id)
-               AND l.wanted = 'running' AND l.state IN ('queued', 'starting', 'running')))
+           WHERE s.expires_at <= :now OR (s.last_seen_at <= :idle_since
+             AND NOT EXISTS (
+               SELECT 1 FROM launches l WHERE l.client_id = s.client_id AND l.kind = 'open'
+                 AND l.wanted = 'running' AND l.state IN ('queued', 'starting', 'running'))
+             AND NOT EXISTS (
+               SELECT 1 FROM launches l WHERE l.user_id = s.user_id AND l.kind = 'open'
+                 AND l.wanted = 'running' AND l.state IN ('queued', 'starting', 'running')))
            ORDER BY s.expires_at LIMIT :limit""",
         now=tx.now,
         idle_since=idle_since,

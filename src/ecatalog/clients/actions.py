@@ -128,7 +128,7 @@ def create_client(
     return client_for(tx, SYSTEM, client_id)
 
 
-def change_client(tx: Tx, actor: Actor, client_id: str, **changes: Any) -> Client:
+def change_client(tx: Tx, actor: Actor, client_id: str, /, **changes: Any) -> Client:
     """Changes what is given: name, email, company, access_start_date, timezone, owner_id, locale, notes.
 
     What the client has open is for the caller. Raises NotFound, Forbidden, Invalid (with the fields) or Conflict.

@@ -106,7 +106,7 @@ def add_demo(tx: Tx, actor: Actor, demo: NewDemo) -> Demo:
     return demo_for(tx, SYSTEM, demo_id)
 
 
-def create_demo(tx: Tx, actor: Actor, **fields: Any) -> Demo:
+def create_demo(tx: Tx, actor: Actor, /, **fields: Any) -> Demo:
     """Adds an entry made of these fields. Raises what `add_demo` raises; `active` needs something to run."""
     demo = NewDemo(**fields)
     if demo.status == "active":
@@ -114,7 +114,7 @@ def create_demo(tx: Tx, actor: Actor, **fields: Any) -> Demo:
     return add_demo(tx, actor, demo)
 
 
-def change_demo(tx: Tx, actor: Actor, demo_id: str, **changes: Any) -> Demo:
+def change_demo(tx: Tx, actor: Actor, demo_id: str, /, **changes: Any) -> Demo:
     """Changes what is given of an entry. What runs of a demo that is no longer active is for the caller.
 
     Raises NotFound, Forbidden, Invalid (with the fields) or Conflict.

@@ -8,7 +8,7 @@ from ecatalog_client.types.audit import AuditFact
 
 # Samples go only into a database without users, so the fact is among the first ones: no need to read a log of years.
 _EARLY = 1000
-_FACTS = "SELECT position, at, actor, kind, client_id, demo_id, details FROM audit_log WHERE "
+_FACTS = "SELECT position, at, actor, kind, client_id, demo_id, details FROM audit_log WHERE position < :before"
 # One condition per filter, so that a statement names only those that are given, and an index can serve it.
 # `kind` is a word of `Tx.all` itself, hence another name for its parameter.
 _FILTERS = {
@@ -51,7 +51,7 @@ def count_states(tx: Tx) -> dict[str, int]:
 
 def list_facts(tx: Tx, wanted: Mapping[str, Any], *, before: int, limit: int) -> list[AuditFact]:
     """Newest first, those that fit every filter (by its name in the table above)."""
-    conditions = " AND ".join(["position < :before", *(_FILTERS[name] for name in sorted(wanted))])
+    conditions = "".join(f" AND {_FILTERS[name]}" for name in sorted(wanted))
     return tx.all(
         AuditFact,
         _FACTS + conditions + " ORDER BY position DESC LIMIT :limit",
