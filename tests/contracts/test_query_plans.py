@@ -18,13 +18,15 @@ GROWING = frozenset(
     }
 )
 # A scan of the table itself, or of an index that the statement does not narrow; "a" and such are names in it.
-SCAN = re.compile(r"SCAN (\w+)(?: AS \w+)?(?: USING (?:COVERING )?INDEX (\w+))?")
+# An automatic index is made for the one statement, from the whole table.
+SCAN = re.compile(r"(?:SCAN|SEARCH(?= \w+ USING AUTOMATIC)) (\w+)(?: USING (?:COVERING )?INDEX (\w+))?")
+# Such a table with its other name in the statement, after FROM, JOIN, UPDATE or a comma.
+NAMED = re.compile(rf"\b({'|'.join(sorted(GROWING))})\"?\s+(?:AS\s+)?(\w+)")
 # What looks at all of a table, and why it may: the function, and the table.
 ALLOWED = {
     # The watch of an edge begins with a snapshot of all that it may serve.
     ("list_served_clients", "clients"),
     ("list_served_grants", "client_demo_access"),
-    ("list_served_sessions", "sessions"),
     # Once a minute; those that are over are removed, so that the table holds the living.
     ("list_overdue_sessions", "sessions"),
     # Only while there are no users yet.
@@ -46,7 +48,7 @@ def scans(connection: apsw.Connection, sql: str) -> dict[str, str]:
 
     A partial index holds what is live or pending only: to read all of it is what it is for.
     """
-    names = {alias: table for table, alias in re.findall(r"(?:FROM|JOIN)\s+(\w+)(?:\s+(?:AS\s+)?(\w+))?", sql)}
+    names = {alias: table for table, alias in NAMED.findall(sql)}
     names |= {table: table for table in GROWING}
     parameters = dict.fromkeys(re.findall(r":([a-z_]+)", re.sub(r"'[^']*'", "''", sql)))
     found = {}
@@ -73,11 +75,15 @@ def test_no_statement_reads_a_whole_table_that_grows(connection: apsw.Connection
     assert found == [], "\n" + "\n".join(found)
 
 
-def test_what_is_allowed_is_there() -> None:
+def test_what_is_allowed_still_scans(connection: apsw.Connection) -> None:
     """A list of exceptions that are gone would hide the next one."""
-    names = {statement.place.rsplit(".", 1)[-1] for statement in statements()}
+    found = {
+        (statement.place.rsplit(".", 1)[-1], table)
+        for statement in statements()
+        for table in scans(connection, statement.sql)
+    }
 
-    assert {name for name, _ in ALLOWED} <= names
+    assert found >= ALLOWED
 
 
 @pytest.mark.parametrize(
@@ -86,6 +92,9 @@ def test_what_is_allowed_is_there() -> None:
         "SELECT * FROM clients WHERE company = :company",
         "SELECT count(*) FROM usage_analytics u WHERE u.event_type = :event",
         "UPDATE sessions SET agent = '' WHERE agent = :agent",
+        "UPDATE clients AS c SET notes = '' WHERE c.company = :company",
+        "SELECT 1 FROM users u, launches l WHERE l.reason = :reason",
+        "SELECT c.id FROM clients c WHERE c.company = :x UNION ALL SELECT c.id FROM demos c WHERE c.id = :id",
     ],
 )
 def test_a_planted_scan_is_found(connection: apsw.Connection, sql: str) -> None:

@@ -5,7 +5,8 @@ import unicodedata
 
 def fold(*texts: str) -> str:
     """The texts as one line of lower-case letters without accents: what a `search` column holds."""
-    plain = unicodedata.normalize("NFKD", " ".join(texts).casefold())
+    # Taking a sign such as ™ apart can give capitals, so case is folded once more.
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", " ".join(texts).casefold()).casefold())
     return " ".join("".join(c for c in plain if not unicodedata.combining(c)).split())
 
 
