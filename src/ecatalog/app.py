@@ -48,6 +48,7 @@ from ecatalog.ops.service_tokens import ensure_service_tokens
 from ecatalog.rpc.catalog import CatalogDoor
 from ecatalog.rpc.server import RpcServer
 from ecatalog.settings import Settings
+from ecatalog.web import docs
 from ecatalog.web.api import with_shell_operations
 from ecatalog.web.callers import Callers
 from ecatalog.web.dispatch import Dispatch
@@ -73,7 +74,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *analytics.OPERATIONS,
     *ops.OPERATIONS,
 )
-PAGES = (*accounts_pages.PAGES, *launches_pages.PAGES, *access_pages.PAGES)
+PAGES = (*docs.PAGES, *accounts_pages.PAGES, *launches_pages.PAGES, *access_pages.PAGES)
 JOBS: tuple[Job, ...] = (
     accounts_jobs.keep_sessions,
     launches_jobs.end_launches_that_are_over,

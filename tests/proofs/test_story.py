@@ -202,3 +202,22 @@ def refused(place: Installation, host: str, cookie: str) -> Answer:
     answer = line.ask("GET", "/", {"Cookie": cookie, "Accept": "application/json"})
     line.close()
     return answer
+
+
+def test_the_page_of_the_api_runs_an_example_without_any_other_host(place: Installation, browser: Browser) -> None:
+    page = browser.new_page()
+    said: list[str] = []
+    asked: set[str] = set()
+    page.on("console", lambda message: said.append(message.text))
+    page.on("request", lambda request: asked.add(request.url.split("/")[2] if "//" in request.url else ""))
+    page.goto(f"http://localhost:{place.port}/api/docs")
+    page.wait_for_selector(".opblock")
+    described = json.loads(Person(place.port, "", "").get("/api/openapi.json").body)
+    assert page.locator(".opblock").count() == sum(len(methods) for methods in described["paths"].values())
+    page.locator("[id$=show_life]").first.click()
+    page.locator(".execute").first.click()
+    page.wait_for_selector(".live-responses-table .response-col_status >> text=200")
+    assert asked - {""} == {f"localhost:{place.port}"}
+    assert said == []
+    show(page, "docs")
+    page.close()

@@ -57,7 +57,7 @@ def test_no_template_needs_what_the_policy_forbids() -> None:
     assert len(templates) > 3
     for template in templates:
         source = template.read_text()
-        assert not re.search(r"<script|<style|\sstyle=|\son[a-z]+=|javascript:", source), template
+        assert not re.search(r"<script(?! src=)|<style|\sstyle=|\son[a-z]+=|javascript:", source), template
 
 
 async def test_another_method_hears_which_ones_there_are(shell: Shell) -> None:

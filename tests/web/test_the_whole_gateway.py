@@ -80,6 +80,7 @@ POST /api/users
 PUT /api/clients/{id}/demos/{demo_id}"""
 PAGE_ROUTES = """\
 GET /
+GET /api/docs
 GET /launches/{id}
 GET /login
 GET /setup

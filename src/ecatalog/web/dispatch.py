@@ -12,6 +12,7 @@ from ecatalog.kit.errors import CatalogError, NotFound
 from ecatalog.web.answers import AnswerMemory
 from ecatalog.web.call import Answer, Call, Scope, Send, send_answer
 from ecatalog.web.callers import Callers, read_headers
+from ecatalog.web.docs import PATH as DOCS
 from ecatalog.web.door import Door
 from ecatalog.web.limits import Gone, Receive
 from ecatalog.web.log import log_bug, log_request
@@ -87,7 +88,7 @@ class Dispatch:
             return
         path = scope["path"]
         found = self._routes.find(path) if len(path) <= _LONGEST_PATH else None
-        if found is None and not path.startswith("/api/"):
+        if found is None and (path == DOCS or not path.startswith("/api/")):
             await self._show_page(Call(scope, receive, send, self._page))
             return
         call = Call(scope, receive, send, self._other)

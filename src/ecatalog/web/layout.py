@@ -18,7 +18,9 @@ class Layout:
         folder = files("ecatalog.web") / "static"
         self.files: dict[str, tuple[bytes, str]] = {
             each.name: (each.read_bytes(), mimetypes.guess_type(each.name)[0] or "application/octet-stream")
-            for each in sorted(folder.iterdir(), key=lambda each: each.name)
+            for place in (folder, folder / "vendor")
+            for each in sorted(place.iterdir(), key=lambda each: each.name)
+            if each.is_file()
         }
         self._templates = Environment(
             loader=PackageLoader("ecatalog", "templates"),
