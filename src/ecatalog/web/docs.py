@@ -5,7 +5,7 @@ from starlette.responses import Response
 from ecatalog.web.pages import Visit, page
 
 PATH = "/api/docs"
-# What is in static/vendor/ and not ours: package, version, licence, and the SHA-256 of the file as its maker published it.
+# What is in static/vendor/ and not ours: package, version, licence, and the SHA-256 of the file as it was published.
 VENDORED = {
     "swagger-ui-bundle.js": (
         "swagger-ui-dist",
