@@ -23,12 +23,15 @@ class Stream:
 
 @dataclass(frozen=True)
 class Scenario:
-    """Streams that run at the same time. `goal` is the ratio to a peer that the first stream should reach."""
+    """Streams that run at the same time. The goals are the ratios that the first stream should reach: to the peer as it
+    is usually written, and to the same with a cache.
+    """
 
     key: str
     title: str
     streams: tuple[Stream, ...]
     goal: float | None = None
+    cached_goal: float | None = None
 
 
 def opens(connections: int) -> Stream:
@@ -42,11 +45,19 @@ def reads_of_me(connections: int) -> Stream:
 
 
 def reads_of_catalog(connections: int) -> Stream:
-    """The first page of the catalog, 50 demos: ours remembers answers until a table moves, the peer asks each time."""
+    """The first page of the catalog, 50 demos: ours remembers answers until a table moves, the usual peer asks."""
     return Stream("pages", "GET", lambda caller: "/api/demos", connections)
 
 
 SCENARIOS = (
+    Scenario(
+        "catalog", "Read the first page of the catalog, 64 callers", (reads_of_catalog(64),), goal=6.0, cached_goal=1.2
+    ),
+    Scenario(
+        "catalog-beside-opens",
+        "Read the first page of the catalog, 64 callers, beside 8 that open a demo",
+        (reads_of_catalog(64), opens(8)),
+    ),
     Scenario("open-1", "Open a demo, 1 caller", (opens(1),)),
     Scenario("open-64", "Open a demo, 64 callers", (opens(64),), goal=2.5),
     Scenario(

@@ -53,7 +53,13 @@ FASTIFY = Contender(
     {"DB_PATH": "{database}", "PORT": "{port}", "NODE_ENV": "production"},
     b'"msg":"request"',
 )
-CONTENDERS = (ECATALOG, FASTIFY)
+FASTIFY_CACHED = Contender(
+    "the same with a cache",
+    FASTIFY.command,
+    {**FASTIFY.env, "CACHE": "1"},
+    FASTIFY.request_mark,
+)
+CONTENDERS = (ECATALOG, FASTIFY, FASTIFY_CACHED)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 // The catalog's hot operations as a good Fastify developer writes them: the same tables, the same checks, the same
-// durability, one transaction per request. Settings: DB_PATH, PORT. Logs go to standard output.
+// durability, one transaction per request. Settings: DB_PATH, PORT; with CACHE=1 it keeps sessions and encoded catalog
+// pages in memory, which is right here because none of its operations changes them. Logs go to standard output.
 import { createHash, randomUUID } from 'node:crypto'
 import Database from 'better-sqlite3'
 import Fastify from 'fastify'
@@ -51,6 +52,19 @@ const sql = {
     WHERE a.client_id = ? AND a.revoked_at IS NULL AND d.status = 'active' ORDER BY d.name, d.id LIMIT ?`)
 }
 
+const keeps = process.env.CACHE === '1'
+const sessions = new Map()
+const pages = new Map()
+
+function sessionOf (token, now) {
+  const hash = createHash('sha256').update(token).digest('hex')
+  const kept = sessions.get(hash)
+  if (kept && kept.expires_at > now) return kept
+  const found = sql.session.get(hash, now)
+  if (keeps && found) sessions.set(hash, found)
+  return found
+}
+
 const app = Fastify({
   logger: { level: 'info', base: { service: 'peer' } },
   disableRequestLogging: true,
@@ -76,10 +90,13 @@ app.addHook('onRequest', async (request) => {
   const [scheme, token] = (request.headers.authorization ?? '').split(' ')
   if (scheme.toLowerCase() !== 'bearer' || !token) throw new Refusal(401, 'unauthorized', 'Log in first.')
   const now = new Date()
-  const session = sql.session.get(createHash('sha256').update(token).digest('hex'), now.toISOString())
+  const session = sessionOf(token, now.toISOString())
   const idle = session ? now - Date.parse(session.last_seen_at) : Infinity
   if (idle > IDLE_MS) throw new Refusal(401, 'unauthorized', 'Your session has ended. Log in again.')
-  if (idle > SEEN_EVERY_MS) sql.seen.run(now.toISOString(), session.id)
+  if (idle > SEEN_EVERY_MS) {
+    session.last_seen_at = now.toISOString()
+    sql.seen.run(session.last_seen_at, session.id)
+  }
   request.session = session
 })
 
@@ -139,13 +156,18 @@ app.get('/api/auth/me', { schema: answerOf(meAnswer) }, async (request) => {
   return { role: 'client', user: null, client, session_id: id, expires_at: expiresAt }
 })
 
-app.get('/api/demos', { schema: answerOf(catalogAnswer) }, async (request) => {
+app.get('/api/demos', { schema: answerOf(catalogAnswer) }, async (request, reply) => {
+  const kept = pages.get(request.session.client_id)
+  if (kept) return reply.type('application/json; charset=utf-8').send(kept)
   const items = sql.catalog.all(request.session.client_id, PAGE_SIZE)
   for (const demo of items) {
     demo.keywords = JSON.parse(demo.keywords)
     demo.environment = {}
   }
-  return { items, next: null }
+  if (!keeps) return { items, next: null }
+  const page = reply.serialize({ items, next: null })
+  pages.set(request.session.client_id, page)
+  return reply.type('application/json; charset=utf-8').send(page)
 })
 
 process.on('SIGTERM', async () => {
