@@ -1,6 +1,8 @@
 """The count of commits that tells a foreign write at once: certain after our own, in doubt after anybody else's."""
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 
 import apsw
@@ -102,3 +104,40 @@ async def test_a_checkpoint_changes_nothing(db: Database) -> None:
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     connection.close()
     assert db.stamp(NAMES) == first
+
+
+# In another process, as locks are between processes: tries to lock what SQLite holds shared while it has a file open.
+TRY_TO_LOCK = """
+import fcntl, sys
+for name, first, length in ((sys.argv[1] + "-shm", 128, 1), (sys.argv[1], 0x40000002, 510)):
+    with open(name, "r+b") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, length, first)
+        except BlockingIOError:
+            print("held")
+        else:
+            print("free")
+"""
+
+
+def tried_by_another(path: Path) -> list[str]:
+    return subprocess.run(
+        [sys.executable, "-c", TRY_TO_LOCK, str(path)], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+
+async def test_sqlite_keeps_its_locks_beside_the_witness(db: Database) -> None:
+    await db.write(put, "a")
+    assert tried_by_another(db.path) == ["held", "held"]
+    path = str(db.path)
+    Path(f"{path}-shm").open("rb").close()  # What must not happen: the proof that the trial would see it.
+    assert tried_by_another(db.path) == ["free", "held"]
+
+
+async def test_other_processes_may_come_and_go_while_we_write(db: Database) -> None:
+    query = "SELECT count(*) FROM settings"
+    look = f"import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute({query!r}).fetchall(); c.close()"
+    for n in range(8):
+        await asyncio.gather(*(db.write(put, f"{n} {k}") for k in range(20)))
+        await asyncio.to_thread(subprocess.run, [sys.executable, "-c", look, str(db.path)], check=True)
+    assert await db.read(lambda tx: tx.value(query)) >= 160

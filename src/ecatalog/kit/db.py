@@ -104,6 +104,7 @@ class Database:
         read_int(writing, "SELECT count(*) FROM sqlite_schema")  # The first read makes the memory that is shared.
         self._witness = Witness(self.path)
         undo.callback(self._witness.close)
+        undo.callback(writing.close)  # before the witness
         self._writer = Writer(writing, self._now, self._busy_timeout_ms, self._deliver_soon, self._witness)
         self._reading = Session(open_reader(self.path, self._busy_timeout_ms))
         self._long = LongReaders(partial(open_reader, self.path, self._busy_timeout_ms))

@@ -19,11 +19,13 @@ class Witness:
     While a foreign write is known to the writer but not yet to the caches, `is_told` is False and neither moves.
     """
 
-    __slots__ = ("_map", "_words", "expected", "is_told", "own")
+    __slots__ = ("_file", "_map", "_words", "expected", "is_told", "own")
 
     def __init__(self, database: Path) -> None:
-        with Path(f"{database}-shm").open("rb") as file:
-            self._map = mmap.mmap(file.fileno(), _HEADER_BYTES, access=mmap.ACCESS_READ)
+        # Stays open: a process that closes any descriptor of a file loses all its locks on it (POSIX), SQLite's among
+        # them, and the next process to open the database would take it for one that nobody has open.
+        self._file = Path(f"{database}-shm").open("rb")  # noqa: SIM115
+        self._map = mmap.mmap(self._file.fileno(), _HEADER_BYTES, access=mmap.ACCESS_READ)
         self._words = memoryview(self._map).cast("I")
         self.is_told = True
         self.own = self.expected = self.count
@@ -60,5 +62,7 @@ class Witness:
         self.own = self.expected = count
 
     def close(self) -> None:
+        """Only after every connection of this process to the database."""
         self._words.release()
         self._map.close()
+        self._file.close()
