@@ -15,6 +15,9 @@ class Role(StrEnum):
     SYSTEM = "system"
     ANONYMOUS = "anonymous"
 
+    # An Enum computes its hash in Python, and roles are looked up in sets with every request.
+    __hash__ = str.__hash__
+
 
 USERS = frozenset({Role.ADMIN, Role.SALES, Role.VIEWER})
 SALES = frozenset({Role.ADMIN, Role.SALES, Role.SYSTEM})

@@ -61,6 +61,7 @@ class Database:
         self._drained: asyncio.Future[None] | None = None
         self._is_reading = False
         self._counters: dict[str, int] = {}
+        self._stamps: dict[tuple[str, ...], tuple[int, ...]] = {}
         self._doubts = 0
         self._waiters: set[asyncio.Future[None]] = set()
 
@@ -122,6 +123,7 @@ class Database:
         await asyncio.to_thread(self._close)
         # Before the next start the file may be replaced by a backup.
         self.foreign_writes += 1
+        self._stamps.clear()
 
     def _close(self) -> None:
         self._long.close()
@@ -197,6 +199,7 @@ class Database:
 
     def _make_visible(self, outcome: Outcome) -> None:
         """Before the callers hear of it, so that whoever reads after his own write finds no stale cache."""
+        self._stamps.clear()
         for name in outcome.touched:
             self._counters[name] = self._counters.get(name, 0) + 1
         if outcome.foreign_writes:
@@ -232,10 +235,13 @@ class Database:
         writer has looked at that, every stamp differs from every other.
         """
         if self._witness.is_certain():
-            counters, foreign = self._counters, self.foreign_writes
-            return tuple([counters.get(name, 0) + foreign for name in names])
+            return self._stamps.get(names) or self._make_stamp(names)
         self._doubts -= 1
         return (self._doubts,)
+
+    def _make_stamp(self, names: tuple[str, ...]) -> tuple[int, ...]:
+        stamp = self._stamps[names] = tuple(map(self.counter, names))
+        return stamp
 
     async def moved(self, since: int) -> int:
         """Waits until `position` is past `since`, and returns it.

@@ -10,6 +10,7 @@ from ecatalog.web.limits import Receive
 from ecatalog.web.log import new_request_id
 from ecatalog.web.measures import Measure
 from ecatalog.web.problems import Headers
+from ecatalog.web.writing import WHOLE
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -71,7 +72,10 @@ class Call:
         return None if found is None else found.decode("latin-1")
 
 
-async def send_answer(send: Send, status: int, headers: Headers, body: bytes) -> None:
-    """The two ASGI messages of a whole answer."""
+async def send_answer(scope: Scope, send: Send, status: int, headers: Headers, body: bytes) -> None:
+    """A whole answer: in one message where the server takes that, else in the two of ASGI."""
+    if WHOLE in scope.get("extensions", ()):
+        await send({"type": WHOLE, "status": status, "headers": headers, "body": body})
+        return
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -128,7 +128,7 @@ class Dispatch:
         headers = [*own, *self._always, (b"x-request-id", call.request.encode())]
         if status not in _WITHOUT_BODY:
             headers.append((b"content-length", b"%d" % len(body)))
-        await send_answer(call.send, status, headers, b"" if call.method == "HEAD" else body)
+        await send_answer(call.scope, call.send, status, headers, b"" if call.method == "HEAD" else body)
 
     async def _stream(self, target: _Target, call: Call) -> None:
         if call.method == "HEAD":

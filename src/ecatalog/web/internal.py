@@ -28,7 +28,7 @@ class Internal:
             return
         status, headers, body = await self._answer(scope["path"])
         headers = [*headers, (b"content-length", b"%d" % len(body))]
-        await send_answer(send, status, headers, b"" if scope["method"] == "HEAD" else body)
+        await send_answer(scope, send, status, headers, b"" if scope["method"] == "HEAD" else body)
 
     async def _answer(self, path: str) -> Answer:
         if path == "/livez":

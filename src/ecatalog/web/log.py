@@ -10,6 +10,7 @@ import traceback
 import structlog
 
 from ecatalog.kit.actor import Actor
+from ecatalog_client.logs import tell_often
 
 _log = structlog.get_logger("ecatalog.web")
 _start = secrets.token_hex(4)
@@ -24,7 +25,7 @@ def new_request_id() -> str:
 def log_request(method: str, route: str, status: int, seconds: float, actor: Actor, request: str) -> None:
     """Tells what was asked, by whom, and how it went."""
     ms = round(seconds * 1000, 2)
-    _log.info("request", method=method, route=route, status=status, ms=ms, actor=str(actor), request=request)
+    tell_often("request", method=method, route=route, status=status, ms=ms, actor=str(actor), request=request)
 
 
 def log_bug(method: str, route: str, actor: Actor, request: str, error: BaseException) -> None:
