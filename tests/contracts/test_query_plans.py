@@ -1,4 +1,4 @@
-"""No statement reads a whole table that grows: SQLite's plan of each, in a database that has never been analysed."""
+"""No statement reads a whole table that grows: SQLite's plan of each, before and after the database was analysed."""
 
 import re
 from collections.abc import Iterator
@@ -20,6 +20,8 @@ GROWING = frozenset(
 # A scan of the table itself, or of an index that the statement does not narrow; "a" and such are names in it.
 # An automatic index is made for the one statement, from the whole table.
 SCAN = re.compile(r"(?:SCAN|SEARCH(?= \w+ USING AUTOMATIC)) (\w+)(?: USING (?:COVERING )?INDEX (\w+))?")
+# A search that begins with more or less than something: of what it passes over nobody knows how much it is.
+SPAN = re.compile(r"SEARCH (\w+) USING (?:COVERING )?INDEX (\w+) \(\w+[<>]")
 # Such a table with its other name in the statement, after FROM, JOIN, UPDATE or a comma.
 NAMED = re.compile(rf"\b({'|'.join(sorted(GROWING))})\"?\s+(?:AS\s+)?(\w+)")
 # What looks at all of a table, and why it may: the function, and the table.
@@ -31,20 +33,52 @@ ALLOWED = {
     ("list_overdue_sessions", "sessions"),
     # Only while there are no users yet.
     ("remove_codes", "one_time_codes"),
+    # A page, newest first: it ends at its limit.
+    ("list_clients", "clients"),
+    ("list_launches", "launches"),
+    ("list_requests", "access_requests"),
+    # What is over is removed, all of it.
+    ("remove_old_codes", "one_time_codes"),
+    ("idempotency.py:76", "idempotency_keys"),
+    # The living, which are few beside the dead.
+    ("list_served_sessions", "sessions"),
+    ("count_states", "sessions"),
+    # The use of all clients, in a thread of its own.
+    ("sums_of_all", "usage_daily"),
+    ("days_of_all", "usage_daily"),
+    ("top_clients", "usage_daily"),
+    ("top_demos", "usage_daily"),
 }
 
 
-@pytest.fixture(scope="module")
-def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[apsw.Connection]:
+@pytest.fixture(scope="module", params=["new", "analysed"])
+def connection(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[apsw.Connection]:
     file: Path = tmp_path_factory.mktemp("plans") / "c.db"
     migrate(file, utc_now(), shipped_migrations())
     opened = apsw.Connection(str(file))
+    if request.param == "analysed":
+        pretend_to_be_large(opened)
+        opened.close()
+        opened = apsw.Connection(str(file))  # Such numbers are read when a database is opened.
     yield opened
     opened.close()
 
 
+def pretend_to_be_large(connection: apsw.Connection) -> None:
+    """What ANALYZE would find in tables of 20,000 rows: each further column of an index narrows them 60 times."""
+    connection.execute("ANALYZE")
+    indexes = connection.execute(
+        """SELECT m.tbl_name, m.name, (SELECT count(*) FROM pragma_index_info(m.name)) FROM sqlite_schema m
+           WHERE m.type = 'index' AND m.tbl_name NOT LIKE 'sqlite_%'"""
+    ).fetchall()
+    for table, index, columns in indexes:
+        left = [max(1, 20_000 // 60**column) for column in range(int(str(columns)) + 1)]
+        stat = " ".join(map(str, [*left[:-1], 1]))
+        connection.execute("INSERT INTO sqlite_stat1 VALUES (?, ?, ?)", (table, index, stat))
+
+
 def scans(connection: apsw.Connection, sql: str) -> dict[str, str]:
-    """The tables that grow and that the statement reads from one end to the other, with the line of the plan.
+    """The tables that grow and that the statement reads from an end or over a span, with the line of the plan.
 
     A partial index holds what is live or pending only: to read all of it is what it is for.
     """
@@ -53,7 +87,7 @@ def scans(connection: apsw.Connection, sql: str) -> dict[str, str]:
     parameters = dict.fromkeys(re.findall(r":([a-z_]+)", re.sub(r"'[^']*'", "''", sql)))
     found = {}
     for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters):
-        scan = SCAN.match(str(row[3]))
+        scan = SCAN.match(str(row[3])) or SPAN.match(str(row[3]))
         if scan and names.get(scan[1]) in GROWING and scan[2] not in _partial_indexes(connection):
             found[names[scan[1]]] = str(row[3])
     return found
@@ -64,23 +98,26 @@ def _partial_indexes(connection: apsw.Connection) -> set[str]:
     return {str(name) for (name,) in rows}
 
 
+def _name(place: str) -> str:
+    return place.rpartition("/")[2] if "/" in place else place.rpartition(".")[2]
+
+
 def test_no_statement_reads_a_whole_table_that_grows(connection: apsw.Connection) -> None:
     found = [
         f"{statement}\n    {line}"
         for statement in statements()
         for table, line in scans(connection, statement.sql).items()
-        if (statement.place.rsplit(".", 1)[-1], table) not in ALLOWED
+        if (_name(statement.place), table) not in ALLOWED
     ]
 
     assert found == [], "\n" + "\n".join(found)
 
 
+@pytest.mark.parametrize("connection", ["new"], indirect=True)
 def test_what_is_allowed_still_scans(connection: apsw.Connection) -> None:
     """A list of exceptions that are gone would hide the next one."""
     found = {
-        (statement.place.rsplit(".", 1)[-1], table)
-        for statement in statements()
-        for table in scans(connection, statement.sql)
+        (_name(statement.place), table) for statement in statements() for table in scans(connection, statement.sql)
     }
 
     assert found >= ALLOWED
@@ -91,6 +128,7 @@ def test_what_is_allowed_still_scans(connection: apsw.Connection) -> None:
     [
         "SELECT * FROM clients WHERE company = :company",
         "SELECT count(*) FROM usage_analytics u WHERE u.event_type = :event",
+        "SELECT sum(opens) FROM usage_daily WHERE day >= :day",
         "UPDATE sessions SET agent = '' WHERE agent = :agent",
         "UPDATE clients AS c SET notes = '' WHERE c.company = :company",
         "SELECT 1 FROM users u, launches l WHERE l.reason = :reason",

@@ -44,11 +44,12 @@ def sums_of_client(tx: Tx, client_id: str, span: Span) -> Sums | None:
 
 
 def days_of_client(tx: Tx, client_id: str, span: Span) -> list[DayUsage]:
+    # Ordered by an expression: by the column itself SQLite reads the days of all clients, to be spared the sorting.
     return tx.all(
         DayUsage,
-        """SELECT day, sum(opens) AS opens, sum(active_seconds) AS active_seconds FROM usage_daily
+        """SELECT day || '' AS day, sum(opens) AS opens, sum(active_seconds) AS active_seconds FROM usage_daily
            WHERE client_id = :client_id AND demo_id <> '' AND day >= :first AND day <= :last
-           GROUP BY day ORDER BY day DESC LIMIT :limit""",
+           GROUP BY 1 ORDER BY 1 DESC LIMIT :limit""",
         client_id=client_id,
         first=span.first,
         last=span.last,

@@ -147,11 +147,15 @@ def list_launches(
     (before,) = decode_cursor(cursor, ("~",))
     if not (actor.is_client or actor.reads("launches")):
         raise Forbidden("Your account may not read launches.")
-    whose = actor.id if actor.is_client else client_id
+    whose, most = actor.id if actor.is_client else client_id, limit + 1
     if whose:
-        rows = queries.list_client_launches(tx, whose, demo_id=demo_id, state=state, before=before, limit=limit + 1)
+        rows = queries.list_client_launches(tx, whose, demo_id=demo_id, state=state, before=before, limit=most)
+    elif demo_id:
+        rows = queries.list_demo_launches(tx, demo_id, state=state, before=before, limit=most)
+    elif state and state not in FINAL:
+        rows = queries.list_unfinished_launches(tx, state=state, before=before, limit=most)
     else:
-        rows = queries.list_launches(tx, demo_id=demo_id, state=state, before=before, limit=limit + 1)
+        rows = queries.list_launches(tx, state=state, before=before, limit=most)
     return page_of(rows, limit, lambda launch: (launch.id,))
 
 

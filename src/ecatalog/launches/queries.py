@@ -150,12 +150,36 @@ def find_row(tx: Tx, launch_id: str) -> LaunchRow | None:
     return tx.one(LaunchRow, "SELECT * FROM launches WHERE id = :id", id=launch_id)
 
 
-def list_launches(tx: Tx, *, demo_id: str, state: str, before: str, limit: int) -> list[Launch]:
-    """At most `limit` launches, newest first, before that id. Empty texts ask for everything."""
+def list_launches(tx: Tx, *, state: str, before: str, limit: int) -> list[Launch]:
+    """At most `limit` launches, newest first, before that id; an empty state asks for every one."""
+    return tx.all(
+        Launch,
+        """SELECT * FROM launches WHERE id < :before AND (:state = '' OR state = :state)
+           ORDER BY id DESC LIMIT :limit""",
+        state=state,
+        before=before,
+        limit=limit,
+    )
+
+
+def list_unfinished_launches(tx: Tx, *, state: str, before: str, limit: int) -> list[Launch]:
+    """The same for a state that a launch leaves again: an index holds these few among the many."""
     return tx.all(
         Launch,
         """SELECT * FROM launches
-           WHERE id < :before AND (:demo_id = '' OR demo_id = :demo_id) AND (:state = '' OR state = :state)
+           WHERE state IN ('queued', 'starting', 'running', 'stopping') AND state = :state AND id < :before
+           ORDER BY id DESC LIMIT :limit""",
+        state=state,
+        before=before,
+        limit=limit,
+    )
+
+
+def list_demo_launches(tx: Tx, demo_id: str, *, state: str, before: str, limit: int) -> list[Launch]:
+    """The same of one demo."""
+    return tx.all(
+        Launch,
+        """SELECT * FROM launches WHERE demo_id = :demo_id AND id < :before AND (:state = '' OR state = :state)
            ORDER BY id DESC LIMIT :limit""",
         demo_id=demo_id,
         state=state,
@@ -165,7 +189,7 @@ def list_launches(tx: Tx, *, demo_id: str, state: str, before: str, limit: int) 
 
 
 def list_client_launches(tx: Tx, client_id: str, *, demo_id: str, state: str, before: str, limit: int) -> list[Launch]:
-    """The same of one client: a query of its own, so that an index finds the few among the many."""
+    """The same of one client."""
     return tx.all(
         Launch,
         """SELECT * FROM launches
