@@ -7,18 +7,18 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import structlog
 
-from bench import machine, peers, report, truth
+from bench import machine, peers, report, standing, truth
 from bench.bystanders import TOO_MUCH, Bystanders
 from bench.load import Load, Sample
 from bench.report import Result
 from bench.scenarios import SCENARIOS, Scenario
 from bench.servers import CONTENDERS, HERE, Server, running
-from bench.world import World, make_world
+from bench.world import Size, World, make_world
 
 ROOT = HERE.parent
 PAGE = ROOT / "docs" / "reference" / "benchmarks.md"
@@ -41,15 +41,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         here = machine.describe(folder)
         others = Bystanders((server_core, client_core))
         load = Load(folder, client_core)
-        course = Course(folder, make_world(folder / "world.db"), server_core, load, others, rounds, seconds)
+        course = Course(folder, server_core, load, others, rounds, seconds)
         results = [course.measure(scenario) for scenario in scenarios]
+        stands = [] if wanted.only else [standing.measure(course, contender) for contender in CONTENDERS]
     print("\n" + report.table(results))
+    if stands:
+        print("\n" + report.stands_table(stands))
     for sentence in report.missed_goals(results):
         print(f"Missed: {sentence}")
     if others.share > TOO_MUCH:
         print(f"Other programs took {others.share:.0%} of the two cores: these numbers are for debugging only.")
     if wanted.write:
-        PAGE.write_text(report.page(results, here, others.share, rounds=rounds, seconds=seconds))
+        PAGE.write_text(report.page(results, stands, here, others.share, rounds=rounds, seconds=seconds))
         print(f"Wrote {PAGE.relative_to(ROOT)}")
     return 0
 
@@ -68,15 +71,15 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 @dataclass(frozen=True)
 class Course:
-    """One go: the same world, the same cores, the same number of runs for every scenario and contender."""
+    """One go: the same cores, the same number of runs for every scenario and contender."""
 
     folder: Path
-    world: World
     core: int
     load: Load
     others: Bystanders
     rounds: int
     seconds: float
+    worlds: dict[Size, World] = field(default_factory=dict)
 
     def measure(self, scenario: Scenario) -> Result:
         """All contenders by turns on fresh copies of the world. Raises truth.Untrue, RuntimeError."""
@@ -84,27 +87,34 @@ class Course:
         with ExitStack() as stack:
             place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=scenario.key, dir=self.folder)))
             logs = Path(stack.enter_context(tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else place)))
+            world = self.world(scenario.size)
             servers = [
-                stack.enter_context(running(one, self.world, place / str(at), logs / f"{at}.log", self.core))
-                for at, one in enumerate(CONTENDERS)
+                stack.enter_context(running(one, world, place / str(at), logs / f"{at}.log", self.core))
+                for at, one in enumerate(CONTENDERS if scenario.with_cache else CONTENDERS[:2])
             ]
             pids = [server.pid for server in servers]
             for stream in scenario.streams:
-                truth.check_answers(servers, stream, self.world.callers)
+                truth.check_answers(servers, stream, world.callers)
             for server in servers:
-                self._run(scenario, server, pids)  # The warm-up: caches fill, and V8 compiles.
+                self._run(scenario, world, server, pids)  # The warm-up: caches fill, and V8 compiles.
             runs: dict[str, list[list[Sample]]] = {server.contender.name: [] for server in servers}
             for _ in range(self.rounds):
                 for server in servers:
-                    runs[server.contender.name].append(self._run(scenario, server, pids))
+                    runs[server.contender.name].append(self._run(scenario, world, server, pids))
                     _tell(scenario, server, runs[server.contender.name][-1])
         return Result(scenario, runs)
 
-    def _run(self, scenario: Scenario, server: Server, pids: Sequence[int]) -> list[Sample]:
+    def world(self, size: Size) -> World:
+        """The world of that size, made when it is first asked for."""
+        if size not in self.worlds:
+            self.worlds[size] = make_world(self.folder / f"world-{len(self.worlds)}.db", size)
+        return self.worlds[size]
+
+    def _run(self, scenario: Scenario, world: World, server: Server, pids: Sequence[int]) -> list[Sample]:
         truth.forget_log(server)
         before = truth.settled(server)
         with self.others.watched(pids):
-            samples = self.load.run(server, scenario.streams, self.world.callers, self.seconds)
+            samples = self.load.run(server, scenario.streams, world.callers, self.seconds)
         truth.check(before, truth.settled(server), scenario.streams, samples, server)
         return samples
 

@@ -44,11 +44,18 @@ class Load:
         self, server: Server, stream: Stream, callers: Sequence[Caller], seconds: float
     ) -> subprocess.Popen[str]:
         requests = self.folder / f"{stream.name}.txt"
-        lines = (f"{stream.method} {stream.path(caller)} {caller.token}\n" for caller in callers)
+        lines = (f"{stream.method} {path} {token}\n" for path, token in stream.requests(tuple(callers)))
         requests.write_text("".join(lines))
         command = ["taskset", "-c", str(self.core), "wrk", "--threads", "1", "--timeout", "10s"]
         command += ["--connections", str(stream.connections), "--duration", f"{seconds:.0f}s"]
-        command += ["--script", str(HERE / "load.lua"), f"http://127.0.0.1:{server.port}", "--", str(requests)]
+        command += [
+            "--script",
+            str(HERE / "load.lua"),
+            f"http://127.0.0.1:{server.port}",
+            "--",
+            str(requests),
+            str(stream.pace),
+        ]
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 

@@ -8,7 +8,8 @@ from statistics import median
 from bench.load import Sample
 from bench.machine import Machine
 from bench.scenarios import Scenario
-from bench.world import CLIENTS, DEMOS
+from bench.standing import Stand
+from bench.world import CALLERS, DEMOS
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Result:
 
 def table(results: Sequence[Result]) -> str:
     """Markdown: one row per stream."""
-    names = list(results[0].runs)
+    names = max((list(result.runs) for result in results), key=len)
     head = ["scenario", "per second", *names, "ratios", "goals", *(f"ms, {name}" for name in names)]
     rows = [head, ["---", "---", *["---:"] * (2 * len(names) + 2)]]
     for result in results:
@@ -43,12 +44,34 @@ def table(results: Sequence[Result]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
+def stands_table(stands: Sequence[Stand]) -> str:
+    """Markdown: one row per contender."""
+    rows = [
+        "| | seconds until it serves | MiB at rest | after 10,000 pages | after 100,000 |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    rows += [
+        f"| {s.name} | {s.start_seconds:.2f} | {s.at_rest:.0f} | {s.after_tenth:.0f} | {s.after_all:.0f} |"
+        for s in stands
+    ]
+    return "\n".join(rows)
+
+
+def growth(results: Sequence[Result], smaller: str, larger: str) -> str:
+    """How many times longer ours takes for one scenario than for another, by the rates of the first stream."""
+    by_key = {result.scenario.key: result for result in results}
+    if smaller not in by_key or larger not in by_key:
+        return ""
+    rates = [median(s.rate for s in by_key[key].samples(next(iter(by_key[key].runs)), 0)) for key in (smaller, larger)]
+    return f"{rates[0] / rates[1]:.2f}"
+
+
 def _row(result: Result, stream: int, names: Sequence[str]) -> list[str]:
     scenario = result.scenario
     goals = " / ".join(f"{goal}" if goal else "–" for goal in result.goals) if stream == 0 and any(result.goals) else ""
-    ratios = " / ".join(f"**{result.ratio(stream, peer):.2f}**" for peer in range(1, len(names)))
-    rates = [_rates(result.samples(name, stream)) for name in names]
-    times = [_times(result.samples(name, stream)) for name in names]
+    ratios = " / ".join(f"**{result.ratio(stream, peer):.2f}**" for peer in range(1, len(result.runs)))
+    rates = [_rates(result.samples(name, stream)) if name in result.runs else "" for name in names]
+    times = [_times(result.samples(name, stream)) if name in result.runs else "" for name in names]
     title = scenario.title if stream == 0 else ""
     return [title, scenario.streams[stream].name, *rates, ratios, goals, *times]
 
@@ -72,7 +95,9 @@ def missed_goals(results: Sequence[Result]) -> list[str]:
     ]
 
 
-def page(results: Sequence[Result], machine: Machine, others: float, *, rounds: int, seconds: float) -> str:
+def page(
+    results: Sequence[Result], stands: Sequence[Stand], machine: Machine, others: float, *, rounds: int, seconds: float
+) -> str:
     """The whole reference page. `others` is the share of the cores that other programs took meanwhile."""
     return f"""# Benchmarks
 
@@ -85,6 +110,15 @@ written for Fastify, a fast framework of Node.js, with better-sqlite3.
 Rates are answers per second: the median of {rounds} runs, with the lowest and the highest. The ratios are those of
 the medians, ours to each peer's. Times are milliseconds from request to answer, median / 99th percentile.
 
+One client's use takes ours {growth(results, "usage-50k", "usage-5m")} times as long with 5 million events in the
+table as with 50 thousand: it adds up daily sums, which the events keep in their own transaction.
+
+## Starting, and memory
+
+{stands_table(stands)}
+
+Resident memory. The pages are read by 64 callers while 8 others open demos.
+
 ## The machine
 
 - {machine.cores} cores ({machine.processor}); the server has one of them, the load the other.
@@ -96,8 +130,9 @@ the medians, ours to each peer's. Times are milliseconds from request to answer,
 ## How it is measured
 
 - `bench/` starts the real gateway (`ecatalog gateway`, one process) and the peer (`bench/peers/fastify`), each pinned
-  to the same core, on copies of one database file: the gateway's own schema, {CLIENTS} clients with a session each,
-  {DEMOS} demos granted to all of them, a running copy per client.
+  to the same core, on copies of one database file: the gateway's own schema, {CALLERS} clients with a session each,
+  {DEMOS} demos granted to all of them, a running copy per client. Where a scenario says so there are more clients,
+  demos or events; the events are of 90 days, four demos per client.
 - Both write in WAL mode with `synchronous=FULL`: an answer to a write means that it is on the disk. The peer does what
   is usual and right there: prepared statements, one immediate transaction per request, one query for all that decides,
   the session looked up by the SHA-256 of its token, a compiled serializer for the answer. The gateway keeps sessions in
@@ -107,8 +142,9 @@ the medians, ours to each peer's. Times are milliseconds from request to answer,
   hand to the file.
 - Each writes one JSON log line per request.
 - The servers take turns (A B A B …), {seconds:.0f} s a run, after a warm-up; wrk sends, each client's token in turn.
-- Before a scenario, all callers' answers are compared field by field between the servers. After each run the bench
+- Before a scenario, the callers' answers are compared field by field between the servers. After each run the bench
   counts: every answer was a 200, left one log line, and for an open one event and one more in the day's sum.
   Otherwise there is no result.
-- `python -m bench --quick` takes a minute and writes nothing; `--only open-64` runs one scenario.
+- The peer reports use by three queries over the events, found by an index on client and time, and searches by `LIKE`.
+- `python -m bench --quick` is shorter and writes nothing; `--only open-64` runs one scenario.
 """

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.world import JWT_SECRET, Caller, World
+from bench.world import JWT_SECRET, World
 
 HERE = Path(__file__).parent
 _SECONDS_TO_START = 30.0
@@ -72,11 +72,11 @@ class Server:
     database: Path
     log: Path
 
-    def ask(self, method: str, path: str, caller: Caller) -> tuple[int, bytes]:
+    def ask(self, method: str, path: str, token: str) -> tuple[int, bytes]:
         """One request; the status and body of its answer. Raises OSError while nobody listens."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
-            connection.request(method, path, headers={"Authorization": f"Bearer {caller.token}"})
+            connection.request(method, path, headers={"Authorization": f"Bearer {token}"})
             answer = connection.getresponse()
             return answer.status, answer.read()
         finally:
@@ -104,7 +104,7 @@ def running(contender: Contender, world: World, folder: Path, log: Path, core: i
         )
     server = Server(contender, process.pid, ports[0], database, log)  # taskset becomes the server itself.
     try:
-        _wait_until_ready(server, process, world.callers[0])
+        _wait_until_ready(server, process, world.callers[0].token)
         yield server
     finally:
         _stop(process)
@@ -112,15 +112,15 @@ def running(contender: Contender, world: World, folder: Path, log: Path, core: i
         raise RuntimeError(f"{contender.name} ended with status {process.returncode}:\n{_last_words(log)}")
 
 
-def _wait_until_ready(server: Server, process: subprocess.Popen[bytes], caller: Caller) -> None:
+def _wait_until_ready(server: Server, process: subprocess.Popen[bytes], token: str) -> None:
     deadline = time.monotonic() + _SECONDS_TO_START
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if server.ask("GET", "/api/auth/me", caller)[0] == 200:
+            if server.ask("GET", "/api/auth/me", token)[0] == 200:
                 return
         except OSError:
             pass  # It does not listen yet.
-        time.sleep(0.05)
+        time.sleep(0.01)
     raise RuntimeError(f"{server.contender.name} does not answer:\n{_last_words(server.log)}")
 
 

@@ -44,4 +44,26 @@ export const catalogAnswer = {
   properties: { items: { type: 'array', items: demo }, next: maybe }
 }
 
+export const clientsAnswer = {
+  type: 'object',
+  properties: { items: { type: 'array', items: client }, next: maybe }
+}
+
+const day = { type: 'object', properties: { day: text, opens: count, active_seconds: count } }
+const demoSums = {
+  type: 'object',
+  properties: {
+    demo_id: text, demo_name: text, opens: count, active_seconds: count, failures: count, first_use: text, last_use: text
+  }
+}
+
+export const usageAnswer = {
+  type: 'object',
+  properties: {
+    client_id: text, since: maybe, until: maybe, opens: count, active_seconds: count, logins: count, failures: count,
+    distinct_demos: count, first_use: maybe, last_use: maybe, by_day: { type: 'array', items: day },
+    by_demo: { type: 'array', items: demoSums }
+  }
+}
+
 export const answerOf = (answer) => ({ response: { 200: answer } })

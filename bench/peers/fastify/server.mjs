@@ -4,7 +4,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import Database from 'better-sqlite3'
 import Fastify from 'fastify'
-import { answerOf, catalogAnswer, launchAnswer, meAnswer } from './schemas.mjs'
+import { answerOf, catalogAnswer, clientsAnswer, launchAnswer, meAnswer, usageAnswer } from './schemas.mjs'
 
 const IDLE_MS = 30 * 60_000
 const SEEN_EVERY_MS = 60_000
@@ -22,9 +22,9 @@ const LAUNCH = `id, demo_id, client_id, user_id, kind, wanted, state, phase, rea
   created_at, updated_at`
 
 const sql = {
-  session: db.prepare(`SELECT s.id, s.client_id, s.expires_at, s.last_seen_at FROM sessions s
-    JOIN clients c ON c.id = s.client_id
-    WHERE s.token_hash = ? AND s.expires_at > ? AND c.revoked_at IS NULL`),
+  session: db.prepare(`SELECT s.id, s.client_id, s.user_id, s.expires_at, s.last_seen_at FROM sessions s
+    LEFT JOIN clients c ON c.id = s.client_id LEFT JOIN users u ON u.id = s.user_id
+    WHERE s.token_hash = ? AND s.expires_at > ? AND c.revoked_at IS NULL AND u.disabled_at IS NULL`),
   seen: db.prepare('UPDATE sessions SET last_seen_at = ? WHERE id = ?'),
   opening: db.prepare(`SELECT d.status AS demo_status, d.lifetime_seconds, c.access_starts_at, c.access_ends_at,
       a.demo_id IS NOT NULL AS is_granted, l.id, l.demo_id, l.client_id, l.user_id, l.kind, l.wanted, l.state, l.phase,
@@ -49,7 +49,29 @@ const sql = {
     ON CONFLICT (client_id, demo_id, day) DO UPDATE SET opens = opens + 1, last_at = max(last_at, excluded.last_at)`),
   client: db.prepare('SELECT * FROM clients WHERE id = ?'),
   catalog: db.prepare(`SELECT d.* FROM client_demo_access a JOIN demos d ON d.id = a.demo_id
-    WHERE a.client_id = ? AND a.revoked_at IS NULL AND d.status = 'active' ORDER BY d.name, d.id LIMIT ?`)
+    WHERE a.client_id = ? AND a.revoked_at IS NULL AND d.status = 'active' ORDER BY d.name, d.id LIMIT ?`),
+  searchDemos: db.prepare(`SELECT * FROM demos
+    WHERE status <> 'removed' AND (name LIKE @like OR keywords LIKE @like OR vertical LIKE @like OR horizontal LIKE @like)
+    ORDER BY name, id LIMIT @limit`),
+  searchClients: db.prepare(`SELECT * FROM clients WHERE name LIKE @like OR email LIKE @like OR company LIKE @like
+    ORDER BY id DESC LIMIT @limit`),
+  usage: db.prepare(`SELECT count(*) FILTER (WHERE event_type = 'demo_opened') AS opens,
+      coalesce(sum(seconds), 0) AS active_seconds, count(*) FILTER (WHERE event_type = 'login') AS logins,
+      count(*) FILTER (WHERE event_type = 'demo_failed') AS failures,
+      count(DISTINCT CASE WHEN event_type = 'demo_opened' THEN demo_id END) AS distinct_demos,
+      min(timestamp) AS first_use, max(timestamp) AS last_use
+    FROM usage_analytics WHERE client_id = ? AND event_type IN ('demo_opened', 'active', 'login', 'demo_failed')`),
+  usageByDay: db.prepare(`SELECT substr(timestamp, 1, 10) AS day,
+      count(*) FILTER (WHERE event_type = 'demo_opened') AS opens, sum(seconds) AS active_seconds
+    FROM usage_analytics WHERE client_id = ? AND event_type IN ('demo_opened', 'active', 'demo_failed')
+    GROUP BY day ORDER BY day`),
+  usageByDemo: db.prepare(`SELECT a.demo_id, d.name AS demo_name,
+      count(*) FILTER (WHERE event_type = 'demo_opened') AS opens, sum(seconds) AS active_seconds,
+      count(*) FILTER (WHERE event_type = 'demo_failed') AS failures, min(timestamp) AS first_use,
+      max(timestamp) AS last_use
+    FROM usage_analytics a JOIN demos d ON d.id = a.demo_id
+    WHERE a.client_id = ? AND event_type IN ('demo_opened', 'active', 'demo_failed')
+    GROUP BY a.demo_id ORDER BY active_seconds DESC, opens DESC, a.demo_id`)
 }
 
 const keeps = process.env.CACHE === '1'
@@ -156,7 +178,41 @@ app.get('/api/auth/me', { schema: answerOf(meAnswer) }, async (request) => {
   return { role: 'client', user: null, client, session_id: id, expires_at: expiresAt }
 })
 
+function onlyUsers (request) {
+  if (!request.session.user_id) throw new Refusal(403, 'forbidden', 'This is not for clients.')
+}
+
+const cursorOf = (demo) => Buffer.from(JSON.stringify([demo.name, demo.id])).toString('base64url')
+const asPattern = (text) => `%${text.replaceAll(/[\\%_]/g, '')}%`
+
+app.get('/api/analytics/clients/:id', { schema: answerOf(usageAnswer) }, async (request) => {
+  onlyUsers(request)
+  const { id } = request.params
+  if (!sql.client.get(id)) throw new Refusal(404, 'not_found', 'There is no such client.')
+  return {
+    client_id: id, since: null, until: null, ...sql.usage.get(id), by_day: sql.usageByDay.all(id),
+    by_demo: sql.usageByDemo.all(id)
+  }
+})
+
+app.get('/api/clients', { schema: answerOf(clientsAnswer) }, async (request) => {
+  onlyUsers(request)
+  const items = sql.searchClients.all({ like: asPattern(request.query.q ?? ''), limit: PAGE_SIZE })
+  const now = new Date().toISOString()
+  for (const client of items) client.access_status = accessStatus(client, now)
+  return { items, next: null }
+})
+
 app.get('/api/demos', { schema: answerOf(catalogAnswer) }, async (request, reply) => {
+  if (request.session.user_id) {
+    const limit = Number(request.query.limit ?? PAGE_SIZE)
+    const items = sql.searchDemos.all({ like: asPattern(request.query.q ?? ''), limit: limit + 1 })
+    for (const demo of items) {
+      demo.keywords = JSON.parse(demo.keywords)
+      demo.environment = JSON.parse(demo.environment)
+    }
+    return { items: items.slice(0, limit), next: items.length > limit ? cursorOf(items[limit - 1]) : null }
+  }
   const kept = pages.get(request.session.client_id)
   if (kept) return reply.type('application/json; charset=utf-8').send(kept)
   const items = sql.catalog.all(request.session.client_id, PAGE_SIZE)
