@@ -127,7 +127,11 @@ Resident memory. The pages are read by 64 callers while 8 others open demos.
 - Ours: Python {machine.python}, SQLite {machine.our_sqlite}.
 - The peer: Node.js {machine.node}, Fastify {machine.fastify}, SQLite {machine.peer_sqlite}.
 
-## How it is measured
+{_how(seconds)}"""
+
+
+def _how(seconds: float) -> str:
+    return f"""## How it is measured
 
 - `bench/` starts the real gateway (`ecatalog gateway`, one process) and the peer (`bench/peers/fastify`), each pinned
   to the same core, on copies of one database file: the gateway's own schema, {CALLERS} clients with a session each,

@@ -22,6 +22,7 @@ from ecatalog.accounts.passwords import Hasher
 from ecatalog.accounts.queries import count_users
 from ecatalog.accounts.service_tokens import ServiceTokens
 from ecatalog.accounts.sessions import Sessions
+from ecatalog.accounts.standing import refuse_unless_standing
 from ecatalog.accounts.throttle import Throttle
 from ecatalog.analytics import api as analytics
 from ecatalog.clients import api as clients
@@ -109,7 +110,7 @@ class Gateway:
         self._rpc_measures = Measures()
         self._sessions = Sessions(self.db, clock, settings.session_idle)
         self._services = ServiceTokens(self.db, clock)
-        self.door = Door(self.db, settings, clock, self._build_parts(clock, hasher))
+        self.door = Door(self.db, settings, clock, self._build_parts(clock, hasher), stands=refuse_unless_standing)
         self.operations = with_shell_operations(OPERATIONS, version=version("ecatalog"), url=settings.catalog_url)
         callers = Callers(self._identify, settings.catalog_url, settings.session_lifetime)
         pages = PageShell(

@@ -1,12 +1,7 @@
 """Logging out: the session is gone at once, and with the last one what the person had open."""
 
-import asyncio
-
-import pytest
-
 from ecatalog.access.actions import log_out
 from ecatalog.kit.db import Database
-from ecatalog.kit.errors import Unauthorized
 from ecatalog.launches.actions import launch_for, open_demo
 from tests.cast import Caller, Cast, another_session, facts, run_launch, uses
 
@@ -25,14 +20,6 @@ async def test_logging_out_stops_what_was_open(db: Database, cast: Cast) -> None
     assert (stopped.wanted, stopped.reason) == ("stopped", "You logged out.")
     assert (await db.read(facts, "session.ended"))[-1]["details"]["session"] == cast.acme.session_id
     assert await db.read(uses, cast.acme.id) == ["demo_opened", "demo_ready", "logout"]
-
-
-async def test_an_open_that_was_on_its_way_leaves_nothing_behind(db: Database, cast: Cast) -> None:
-    out = asyncio.create_task(db.write(log_out, cast.acme.actor))
-    late = asyncio.create_task(db.write(open_demo, cast.acme.actor, cast.portal))
-    await out
-    with pytest.raises(Unauthorized):
-        await late
 
 
 async def test_users_log_out_the_same_way(db: Database, cast: Cast) -> None:

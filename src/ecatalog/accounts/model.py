@@ -61,6 +61,13 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
         return Actor(self.role, self.user_id or self.client_id or "", self.id)
 
 
+class Person(msgspec.Struct, frozen=True):
+    """Who is behind a session, and as what."""
+
+    role: Role
+    id: str
+
+
 class OneTimeCode(msgspec.Struct, frozen=True, kw_only=True):
     """What a code was made for."""
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from ecatalog.accounts.model import Credential, OneTimeCode, Purpose, SessionRow
+from ecatalog.accounts.model import Credential, OneTimeCode, Person, Purpose, SessionRow
 from ecatalog.kit.actor import Role
 from ecatalog.kit.db import Tx
 from ecatalog_client.types.accounts import SessionInfo, User
@@ -167,6 +167,18 @@ def find_session(tx: Tx, *, token_hash: str = "", session_id: str = "") -> Sessi
            WHERE (s.token_hash = :token_hash OR s.id = :id)
              AND s.expires_at > :now AND u.disabled_at IS NULL AND c.revoked_at IS NULL""",
         token_hash=token_hash,
+        id=session_id,
+        now=tx.now,
+    )
+
+
+def find_person(tx: Tx, session_id: str) -> Person | None:
+    """Who is behind the session, None when it is over or they may not log in any more."""
+    return tx.one(
+        Person,
+        """SELECT coalesce(u.role, 'client') AS role, coalesce(s.user_id, s.client_id) AS id
+           FROM sessions s LEFT JOIN users u ON u.id = s.user_id LEFT JOIN clients c ON c.id = s.client_id
+           WHERE s.id = :id AND s.expires_at > :now AND u.disabled_at IS NULL AND c.revoked_at IS NULL""",
         id=session_id,
         now=tx.now,
     )

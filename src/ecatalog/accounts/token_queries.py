@@ -42,6 +42,12 @@ def token_by_hash(tx: Tx, token_hash: str) -> ApiToken | None:
     )
 
 
+def find_token(tx: Tx, token_id: str) -> ApiToken | None:
+    return tx.one(
+        ApiToken, "SELECT id, name, scopes, expires_at, revoked_at FROM api_tokens WHERE id = :id", id=token_id
+    )
+
+
 def find_token_info(tx: Tx, token_id: str) -> ApiTokenInfo | None:
     return tx.one(ApiTokenInfo, _INFOS + "WHERE id = :id", id=token_id)
 

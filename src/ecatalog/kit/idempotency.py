@@ -6,7 +6,7 @@ A retry with the same key gets the same answer; the key is the caller's own, and
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Concatenate, ParamSpec, TypeVar, get_type_hints
+from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
 import msgspec
 
@@ -42,7 +42,12 @@ class Once:
 class _Kept(msgspec.Struct, frozen=True):
     operation: str
     request_hash: str
+    status: int
     answer: str
+
+
+# Of the column `status`: the result of the change is kept, or the whole answer, for which more was waited.
+_RESULT, _ANSWER = 200, 201
 
 
 def run_once(tx: Tx, once: Once, action: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -70,6 +75,17 @@ def run_once_in_secret(
     return result
 
 
+def find_answer(tx: Tx, once: Once, kind: Any) -> Any:
+    """The whole answer that was given under this key, None when there was none; of the type `kind`. Raises Invalid."""
+    kept = _find(tx, once)
+    return None if kept is None or kept.status != _ANSWER else msgspec.json.decode(kept.answer, type=kind)
+
+
+def keep_answer(tx: Tx, once: Once, answer: Any) -> None:
+    """Keeps the whole answer instead of the change's result: a repetition waits for nothing again."""
+    _keep(tx, once, msgspec.json.encode(answer).decode(), _ANSWER)
+
+
 def remove_old_keys(tx: Tx) -> int:
     """Removes at most 500 keys that are older than a day; how many they were."""
     return tx.run(
@@ -83,7 +99,7 @@ def remove_old_keys(tx: Tx) -> int:
 def _find(tx: Tx, once: Once) -> _Kept | None:
     kept = tx.one(
         _Kept,
-        """SELECT operation, request_hash, answer FROM idempotency_keys
+        """SELECT operation, request_hash, status, answer FROM idempotency_keys
            WHERE actor = :actor AND key = :key AND created_at >= :after""",
         actor=once.actor,
         key=once.key,
@@ -94,16 +110,17 @@ def _find(tx: Tx, once: Once) -> _Kept | None:
     return kept
 
 
-def _keep(tx: Tx, once: Once, answer: str) -> None:
+def _keep(tx: Tx, once: Once, answer: str, status: int = _RESULT) -> None:
     tx.run(
         """INSERT INTO idempotency_keys (actor, key, operation, request_hash, status, answer, created_at)
-           VALUES (:actor, :key, :operation, :request_hash, 200, :answer, :now)
-           ON CONFLICT (actor, key) DO UPDATE SET operation = excluded.operation,
+           VALUES (:actor, :key, :operation, :request_hash, :status, :answer, :now)
+           ON CONFLICT (actor, key) DO UPDATE SET operation = excluded.operation, status = excluded.status,
              request_hash = excluded.request_hash, answer = excluded.answer, created_at = excluded.created_at""",
         actor=once.actor,
         key=once.key,
         operation=once.operation,
         request_hash=once.request_hash,
+        status=status,
         answer=answer,
         now=tx.now,
     )

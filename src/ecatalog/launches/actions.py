@@ -66,8 +66,6 @@ def _copy_of(tx: Tx, actor: Actor, demo_id: str) -> Launch | None:
 
 
 def _add_launch(tx: Tx, actor: Actor, demo_id: str, opening: Opening, limit: int) -> Launch:
-    # Whoever logged out while this request was on its way must not leave a copy running behind.
-    _refuse_ended_session(tx, actor)
     if actor.is_client and queries.count_live(tx, actor.id) >= limit:
         raise Exhausted(_full(limit), retry_after=30)
     spec = queries.spec_of(tx, demo_id)
@@ -124,13 +122,9 @@ def launch_for(tx: Tx, actor: Actor, launch_id: str) -> Launch:
 
 def followed_launch(tx: Tx, actor: Actor, launch_id: str) -> Launch:
     """The launch, for somebody whose session still lives: following one must not outlive the session."""
-    _refuse_ended_session(tx, actor)
-    return launch_for(tx, actor, launch_id)
-
-
-def _refuse_ended_session(tx: Tx, actor: Actor) -> None:
     if actor.session_id and not queries.has_live_session(tx, actor.session_id):
         raise Unauthorized("Your session has ended. Log in again.")
+    return launch_for(tx, actor, launch_id)
 
 
 def list_launches(

@@ -19,7 +19,7 @@ OPENERS = frozenset({Role.ADMIN, Role.SALES, Role.CLIENT})
 async def enter_launch(door: Door, actor: Actor, launch_id: str) -> Entry:
     """The code is drawn here, outside the transaction, because an action may run more than once."""
     code = new_secret()
-    label = await door.db.write(actions.enter_launch, actor, launch_id, code)
+    label = await door.write(actions.enter_launch, actor, launch_id, code)
     return Entry(url=entry_url(door.settings.demos_url, label, code))
 
 

@@ -111,7 +111,7 @@ def _window_in_words(client: Client) -> str:
 
 async def submit_open(visit: Visit) -> Response:
     door, limit = visit.door, visit.door.settings.max_launches_per_client
-    launch = await door.db.write(open_demo, _signed_in(visit), visit.values["id"], limit=limit)
+    launch = await door.write(open_demo, _signed_in(visit), visit.values["id"], limit=limit)
     return see_other(f"/launches/{launch.id}")
 
 

@@ -72,7 +72,7 @@ class CatalogDoor:
         target, ask, fields = self._begin(request, caller)
         if target.perform is not None:
             raise NotFound(f"{request.operation} is no stream: use Call.")
-        door = self._door.of_request(ask.address, ask.agent)
+        door = self._door.of_request(ask.actor, ask.address, ask.agent)
         async with aclosing(target.operation.action(door, ask.actor, *ask.values, **fields)) as events:
             async for event, answer in events:
                 yield pb.FollowEvent(event=event, answer=encode(answer))

@@ -134,7 +134,7 @@ class Dispatch:
         if call.method == "HEAD":
             raise wrong_method(call.route, ["GET"])
         fields = await target.collect(call)
-        door = self._door.of_request(call.address, call.agent)
+        door = self._door.of_request(call.actor, call.address, call.agent)
         events = target.operation.action(door, call.actor, *call.values, **fields)
         call.send = began = _Began(call.send)
         try:

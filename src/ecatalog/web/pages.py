@@ -9,7 +9,7 @@ import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -85,8 +85,7 @@ def tell_wait(response: Response, error: CatalogError) -> Response:
 
 def own_path(text: str) -> str:
     """The text if it is a path of ours, `/` for anything that would lead elsewhere."""
-    parts = urlsplit(text)
-    is_ours = text.startswith("/") and not text.startswith(("//", "/\\")) and not parts.netloc and text.isprintable()
+    is_ours = text.startswith("/") and not text.startswith("//") and text.isprintable()
     return text if is_ours and "\\" not in text else "/"
 
 
@@ -173,7 +172,7 @@ class PageShell:
                 self._callers.refuse_foreign(headers)
             form = _read_form(await read_body(request.receive, headers.get(b"content-length")))
         address = request.client.host if request.client else ""
-        door = self._door.of_request(address, request.headers.get("user-agent", ""))
+        door = self._door.of_request(actor, address, request.headers.get("user-agent", ""))
         site = request.headers.get("sec-fetch-site", "")
         values = request.path_params
         visit = Visit(door, actor, values, dict(request.query_params), form, self._callers, self._layout, site)

@@ -9,8 +9,8 @@ import msgspec
 from ecatalog.kit.actor import Actor, Role
 from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import Forbidden, Stale, Unauthorized
-from ecatalog.kit.idempotency import Once, run_once
-from ecatalog.web.door import Check, Door, guarded
+from ecatalog.kit.idempotency import Once, find_answer, keep_answer
+from ecatalog.web.door import Check, Door
 from ecatalog.web.fields import Fields
 from ecatalog.web.operation import Operation
 
@@ -71,20 +71,28 @@ def _read(operation: Operation, door: Door) -> Perform:
 
 
 def _write(operation: Operation, door: Door) -> Perform:
-    action, write, then = operation.action, door.db.write, operation.then
+    action, then = operation.action, operation.then
     given = operation.given(door.settings) if operation.given else {}
 
     async def perform(ask: Ask, fields: Fields) -> Any:
-        check = _check(operation, ask)
-        wanted = action if check is None else guarded(action, check)
-        if ask.key is None:
-            result = await write(wanted, ask.actor, *ask.values, **fields, **given)
-        else:
-            once = _once(operation, ask, fields)
-            result = await write(run_once, once, wanted, ask.actor, *ask.values, **fields, **given)
-        return result if then is None else await then(door.of_request(ask.address, ask.agent), ask.actor, result)
+        once = None if ask.key is None else _once(operation, ask, fields)
+        near = door.of_request(ask.actor, ask.address, ask.agent, once, _check(operation, ask))
+        if then is None:
+            return await near.write(action, ask.actor, *ask.values, **fields, **given)
+        answer = None if once is None else await near.db.read(_answered, near, once, operation.gives)
+        if answer is None:
+            result = await near.write(action, ask.actor, *ask.values, **fields, **given)
+            answer = await then(near, ask.actor, result)
+            if once is not None:
+                await near.db.write(keep_answer, once, answer)
+        return answer
 
     return perform
+
+
+def _answered(tx: Tx, near: Door, once: Once, kind: Any) -> Any:
+    near.stands(tx, near.actor)
+    return find_answer(tx, once, kind)
 
 
 def _flow(operation: Operation, door: Door) -> Perform:
@@ -94,7 +102,7 @@ def _flow(operation: Operation, door: Door) -> Perform:
         # Nobody has keys of their own before they are logged in: a login is a new session each time.
         has_key = ask.key is not None and ask.actor.role is not Role.ANONYMOUS
         once = _once(operation, ask, fields) if has_key else None
-        near = door.of_request(ask.address, ask.agent, once, _check(operation, ask))
+        near = door.of_request(ask.actor, ask.address, ask.agent, once, _check(operation, ask))
         return await action(near, ask.actor, *ask.values, **fields)
 
     return perform
