@@ -95,7 +95,7 @@ async def greet(gateway: Gateway, welcome: int | None) -> None:
 
 
 async def _serve(gateway: Gateway, sockets: list[socket.socket], end: asyncio.Future[int]) -> int:
-    listeners = [Listener(_config(app)) for app in (gateway.asgi, gateway.internal)]
+    listeners = [Listener(listener_config(app, gateway.settings.proxies)) for app in (gateway.asgi, gateway.internal)]
     serving = [
         asyncio.create_task(listener.serve(sockets=[bound])) for listener, bound in zip(listeners, sockets, strict=True)
     ]
@@ -120,7 +120,8 @@ def _spare_collector() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
-def _config(app: Any) -> uvicorn.Config:
+def listener_config(app: Any, proxies: list[str]) -> uvicorn.Config:
+    """How an application is served; from these proxies X-Forwarded-For tells who called."""
     return uvicorn.Config(
         app,
         http=JoiningProtocol,
@@ -130,7 +131,8 @@ def _config(app: Any) -> uvicorn.Config:
         log_config=None,
         log_level="warning",
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(proxies),
+        forwarded_allow_ips=proxies,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=_SECONDS_FOR_REQUESTS,
     )

@@ -88,6 +88,13 @@ class Settings:
         default=2, metadata=_about("How many passwords are checked at a time; each takes 19 MiB.")
     )
     max_launches_per_client: int = field(default=3, metadata=_about("How many demos a client may have open at a time."))
+    trusted_proxies: str = field(
+        default="",
+        metadata=_about(
+            "Addresses and networks, with commas between, of the proxies in front of the catalog. Only from them "
+            "X-Forwarded-For is believed: without it, all who come through a proxy share one limit on wrong passwords."
+        ),
+    )
     log_level: str = field(default="info", metadata=_about("What is logged: debug, info, warning, error or critical."))
     log_json: bool | None = field(
         default=None, metadata=_about("Whether log lines are JSON. Without it: JSON unless stderr is a terminal.")
@@ -100,6 +107,7 @@ class Settings:
         self._put("db_path", self.db_path or self.data / "ltplabs.db")
         self._refuse_bad_numbers()
         self._refuse_bad_urls()
+        self._refuse_bad_proxies()
         self._refuse_open_samples()
 
     @classmethod
@@ -136,6 +144,11 @@ class Settings:
         """The database file: DB_PATH, else `ltplabs.db` in the data directory."""
         assert self.db_path is not None
         return self.db_path
+
+    @property
+    def proxies(self) -> list[str]:
+        """The trusted proxies, each an address or a network."""
+        return [each.strip() for each in self.trusted_proxies.split(",") if each.strip()]
 
     @property
     def is_secure(self) -> bool:
@@ -177,6 +190,13 @@ class Settings:
                 raise BadSetting(
                     f"{variable(name)} is {url!r}: write scheme and host, such as https://catalog.example.com."
                 )
+
+    def _refuse_bad_proxies(self) -> None:
+        for each in self.proxies:
+            try:
+                ipaddress.ip_network(each)
+            except ValueError as error:
+                raise BadSetting(f"{variable('trusted_proxies')} has {each!r} ({error}): write 10.0.0.0/8.") from None
 
     def _refuse_bad_numbers(self) -> None:
         for name in ("port", "edge_port", "grpc_port", "internal_port"):

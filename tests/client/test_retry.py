@@ -48,7 +48,7 @@ class Upstream:
 
     async def begin(self, port: int = 0) -> None:
         method = Unary("Redeem", pb.RedeemRequest, pb.RedeemReply, "edge", self.answer)
-        self.server = RpcServer([Service("ecatalog.v1.EdgeService", (method,))], lambda token: ACTOR)
+        self.server = RpcServer([Service("ecatalog.v1.EdgeService", (method,))], lambda token, is_use=True: ACTOR)
         self.port = await self.server.start("127.0.0.1", port)
 
     def clock(self) -> float:

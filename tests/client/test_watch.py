@@ -48,7 +48,7 @@ class Gateway:
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     token: str = "good"
 
-    def authenticate(self, token: str) -> Actor:
+    def authenticate(self, token: str, *, is_use: bool = True) -> Actor:
         if token != self.token:
             raise Unauthorized("This token is unknown.")
         return ACTOR

@@ -148,13 +148,13 @@ async def test_health_is_told_without_a_token_and_reflection_is_off(channel: Cha
 
 async def test_a_second_gateway_on_the_same_port_does_not_start(stand: Stand) -> None:
     with pytest.raises(OSError, match="is another gateway running"):
-        await RpcServer([], lambda token: ACTOR).start("127.0.0.1", stand.port)
+        await RpcServer([], lambda token, is_use=True: ACTOR).start("127.0.0.1", stand.port)
 
 
 # What a room's methods do, in a service of the tests' own -----------------------------------------------------
 
 
-def _identify(token: str) -> Actor | None:
+def _identify(token: str, *, is_use: bool = True) -> Actor | None:
     return ACTOR if token == "good" else None
 
 

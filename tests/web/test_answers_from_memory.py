@@ -59,12 +59,21 @@ async def test_no_reader_who_asks_after_a_write_is_answered_from_before_it(shell
 
 
 def test_memory_is_bounded_by_bytes() -> None:
-    memory = AnswerMemory(lambda names: (0,), limit=1000)
+    memory = AnswerMemory(lambda names: (0,), limit=10_000)
     for n in range(100):
-        memory.answer(n, ("users",), lambda: "x" * 100)
+        memory.answer((n,), b"", ("users",), lambda: "x" * 100)
     assert len(memory) < 12
-    newest = memory.answer(99, ("users",), lambda: "made again")
+    newest = memory.answer((99,), b"", ("users",), lambda: "made again")
     assert b"made again" not in newest.body
+
+
+def test_short_answers_to_many_questions_are_bounded_too() -> None:
+    memory = AnswerMemory(lambda names: (0,), limit=1_000_000)
+    for n in range(5_000):
+        memory.answer((), b"q=%d" % n, ("users",), str)
+    assert len(memory) < 1_100
+    memory.answer((), b"q=" + b"x" * 60_000, ("users",), lambda: "long")
+    assert b"again" in memory.answer((), b"q=" + b"x" * 60_000, ("users",), lambda: "again").body
 
 
 def test_only_a_plain_get_can_be_remembered(shell: Shell) -> None:

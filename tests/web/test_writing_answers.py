@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 import uvicorn
 
-from ecatalog.run import Listener
+from ecatalog.run import Listener, listener_config
 from ecatalog.web.call import send_answer
 from ecatalog.web.writing import JoiningProtocol
 
@@ -33,10 +34,17 @@ async def in_pieces(scope: Any, receive: Any, send: Any) -> None:
 @asynccontextmanager
 async def listening(app: App) -> AsyncIterator[int]:
     """The port of a server with that application."""
-    bound = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(
         app, http=JoiningProtocol, ws="none", lifespan="off", log_config=None, timeout_keep_alive=KEEP_ALIVE
     )
+    async with serving(config) as port:
+        yield port
+
+
+@asynccontextmanager
+async def serving(config: uvicorn.Config) -> AsyncIterator[int]:
+    """The port of a server with that configuration."""
+    bound = socket.create_server(("127.0.0.1", 0))
     server = Listener(config)
     serving = asyncio.create_task(server.serve(sockets=[bound]))
     while not server.started:
@@ -47,6 +55,17 @@ async def listening(app: App) -> AsyncIterator[int]:
         server.should_exit = True
         await serving
         bound.close()
+
+
+@asynccontextmanager
+async def behind(proxies: list[str]) -> AsyncIterator[int]:
+    """The port of a server that tells from where it is called, behind these proxies."""
+
+    async def tells(scope: Any, receive: Any, send: Any) -> None:
+        await whole({**scope, "path": scope["client"][0]}, receive, send)
+
+    async with serving(listener_config(tells, proxies)) as port:
+        yield port
 
 
 async def told(port: int, request: bytes, *, most: float = 5.0) -> bytes:
@@ -132,3 +151,18 @@ async def test_a_request_that_takes_longer_is_not_cut() -> None:
 
     async with listening(slow) as port:
         assert (await told(port, CLOSE)).endswith(b"/last")
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "address"),
+    [
+        ([], "203.0.113.9", "127.0.0.1"),
+        (["127.0.0.1"], "203.0.113.9", "203.0.113.9"),
+        (["127.0.0.0/8", "10.0.0.0/8"], "1.1.1.1, 203.0.113.9, 10.1.2.3", "203.0.113.9"),
+        (["10.0.0.0/8"], "203.0.113.9", "127.0.0.1"),
+    ],
+)
+async def test_only_trusted_proxies_say_who_calls(proxies: list[str], forwarded: str, address: str) -> None:
+    request = CLOSE.replace(b"host: a", f"host: a\r\nx-forwarded-for: {forwarded}".encode())
+    async with behind(proxies) as port:
+        assert (await told(port, request)).endswith(b"\r\n\r\n" + address.encode())

@@ -217,8 +217,8 @@ app.get('/api/demos', { schema: answerOf(catalogAnswer) }, async (request, reply
   if (kept) return reply.type('application/json; charset=utf-8').send(kept)
   const items = sql.catalog.all(request.session.client_id, PAGE_SIZE)
   for (const demo of items) {
+    Object.assign(demo, { environment: {}, demo_url: '/', docker_image_id: null, created_by: null })
     demo.keywords = JSON.parse(demo.keywords)
-    demo.environment = {}
   }
   if (!keeps) return { items, next: null }
   const page = reply.serialize({ items, next: null })

@@ -19,24 +19,25 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     requested_end_date: str | None = None
     created_by: str | None = None
+    by_client: bool = False
     resolved_by: str | None = None
     resolved_at: datetime | None = None
     resolution: str = ""
     created_at: datetime
 
 
-_SELECT = """SELECT id, client_id, request_type, status, message, requested_end_date, created_by, resolved_by,
-  resolved_at, resolution, created_at, updated_at, version FROM access_requests """
+_SELECT = """SELECT id, client_id, request_type, status, message, requested_end_date, created_by, by_client,
+  resolved_by, resolved_at, resolution, created_at, updated_at, version FROM access_requests """
 
 
 def add_request(tx: Tx, request: Request) -> int:
-    """0 when the client has a pending request of this type already: the unique index lets only one in."""
+    """0 when one of this type is pending already, by the client or by others: the unique index lets only one in."""
     return tx.run(
         """INSERT INTO access_requests (id, client_id, request_type, status, message, requested_end_date,
-             created_by, resolved_by, resolved_at, resolution, created_at, updated_at)
+             created_by, by_client, resolved_by, resolved_at, resolution, created_at, updated_at)
            VALUES (:id, :client_id, :request_type, :status, :message, :requested_end_date,
-             :created_by, :resolved_by, :resolved_at, :resolution, :created_at, :updated_at)
-           ON CONFLICT (client_id, request_type) WHERE status = 'pending' DO NOTHING""",
+             :created_by, :by_client, :resolved_by, :resolved_at, :resolution, :created_at, :updated_at)
+           ON CONFLICT (client_id, request_type, by_client) WHERE status = 'pending' DO NOTHING""",
         **msgspec.structs.asdict(request),
         updated_at=request.resolved_at or request.created_at,
     )
@@ -49,14 +50,14 @@ def find_request(tx: Tx, request_id: str) -> AccessRequest | None:
 def list_requests(
     tx: Tx, *, status: str, request_type: str, client_id: str, only_own: bool, before: str, limit: int
 ) -> list[AccessRequest]:
-    """Newest first; with `only_own`, those that no user made."""
+    """Newest first; with `only_own`, those that clients made."""
     return tx.all(
         AccessRequest,
         _SELECT
         + """WHERE id < :before AND (:status = '' OR status = :status)
              AND (:request_type = '' OR request_type = :request_type)
              AND (:client_id = '' OR client_id = :client_id)
-             AND (:only_own = 0 OR created_by IS NULL)
+             AND (:only_own = 0 OR by_client = 1)
            ORDER BY id DESC LIMIT :limit""",
         status=status,
         request_type=request_type,

@@ -38,6 +38,8 @@ def edit_client(tx: Tx, actor: Actor, client_id: str, /, **changes: Any) -> Clie
     """Changes what is given of a client; what it has open follows its window. Raises what `change_client` raises."""
     changed = clients.change_client(tx, actor, client_id, **changes)
     launches.follow_window(tx, client_id, changed.access_ends_at)
+    if changed.access_status == "pending":
+        launches.stop_all(tx, actor, client=client_id, reason="Your access begins later now.")
     return changed
 
 

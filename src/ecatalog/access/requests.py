@@ -40,7 +40,7 @@ def request_for(tx: Tx, actor: Actor, request_id: str) -> AccessRequest:
 
 
 def _is_clients_own(actor: Actor, request: AccessRequest) -> bool:
-    return actor.is_client and request.client_id == actor.id and request.created_by is None
+    return actor.is_client and request.client_id == actor.id and request.by_client
 
 
 def list_requests(
@@ -96,6 +96,7 @@ def create_request(
         message=message.strip(),
         requested_end_date=requested_end_date,
         created_by=actor.user_id,
+        by_client=actor.is_client,
         created_at=tx.now,
     )
     if not queries.add_request(tx, request):

@@ -1,6 +1,7 @@
 """What the room knows of people and their sessions, and the rules about passwords. Pure."""
 
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -104,9 +105,11 @@ class ClientReader:
 
 
 def normal_email(email: str) -> str:
-    """The address as it is kept: trimmed and in lower case. Raises Invalid for what cannot be one."""
-    email = email.strip().lower()
-    if len(email) > _LONGEST_EMAIL or not _EMAIL.fullmatch(email):
+    """The address as it is kept: trimmed, in lower case, composed (NFC). Raises Invalid for what cannot be one, and
+    for signs that nobody sees.
+    """
+    email = unicodedata.normalize("NFC", email[: 4 * _LONGEST_EMAIL].strip().lower())
+    if len(email) > _LONGEST_EMAIL or not email.isprintable() or not _EMAIL.fullmatch(email):
         raise Invalid("This is no e-mail address: check its spelling.", fields={"email": "not an e-mail address"})
     return email
 

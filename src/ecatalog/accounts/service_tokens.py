@@ -39,11 +39,11 @@ class ServiceTokens:
     def __len__(self) -> int:
         return len(self._known)
 
-    def authenticate(self, bearer: str, *, is_use: bool = True) -> Actor | None:
+    def authenticate(self, token: str, *, is_use: bool = True) -> Actor | None:
         """The service whose token this is, with its scopes; None for one that is unknown, revoked or too old."""
-        if not 0 < len(bearer) <= LONGEST_TOKEN:
+        if not 0 < len(token) <= LONGEST_TOKEN:
             return None
-        token_hash, stamp = hash_secret(bearer), self._db.stamp(_TABLES)
+        token_hash, stamp = hash_secret(token), self._db.stamp(_TABLES)
         known = self._known.get(token_hash)
         if known is None or known.stamp != stamp:
             known = self._read(token_hash, stamp)

@@ -1,10 +1,10 @@
 """Loading, listing and creating clients, and the changes to a client's own row that higher rooms build on."""
 
-import re
 from typing import Any
 
 import msgspec
 
+from ecatalog.accounts.model import normal_email
 from ecatalog.clients import queries
 from ecatalog.clients.model import instant_for, window
 from ecatalog.kit.actor import SYSTEM, Actor, Role
@@ -15,8 +15,6 @@ from ecatalog.kit.paging import PAGE_SIZE, decode_cursor, page_of
 from ecatalog.kit.search import fold, pattern
 from ecatalog_client.types.clients import Client
 from ecatalog_client.types.paging import Page
-
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 
 
 def client_for(tx: Tx, actor: Actor, client_id: str) -> Client:
@@ -134,14 +132,14 @@ def change_client(tx: Tx, actor: Actor, client_id: str, /, **changes: Any) -> Cl
     What the client has open is for the caller. Raises NotFound, Forbidden, Invalid (with the fields) or Conflict.
     """
     was = managed_client_for(tx, actor, client_id)
-    if "email" in changes and changes["email"].strip().lower() != was.email:
-        changes["email"] = _free_email(tx, changes["email"])
+    if "email" in changes:
+        changes["email"] = normal_email(changes["email"])
+        if changes["email"] != was.email:
+            _free_email(tx, changes["email"])
     if changes.get("owner_id", was.owner_id) != was.owner_id:
         changes["owner_id"] = _new_owner(tx, actor, changes["owner_id"])
-    for field in changes.keys() & {"name", "company", "email"}:
+    for field in changes.keys() & {"name", "company"}:
         changes[field] = changes[field].strip()
-    if "email" in changes:
-        changes["email"] = changes["email"].lower()
     wanted = msgspec.structs.replace(was, **changes)
     _refuse_empty(name=wanted.name, company=wanted.company)
     span = window(wanted.access_start_date, wanted.access_end_date, wanted.timezone)
@@ -180,9 +178,7 @@ def _owner(tx: Tx, actor: Actor, owner_id: str | None) -> str | None:
 
 
 def _free_email(tx: Tx, email: str) -> str:
-    email = email.strip().lower()
-    if not _EMAIL.fullmatch(email) or len(email) > 254:
-        raise Invalid("This is not an e-mail address.", fields={"email": "not an e-mail address"})
+    email = normal_email(email)
     taken_by = queries.who_has_email(tx, email)
     if taken_by is not None:
         raise Conflict(f"{email} already belongs to a {taken_by}: use another address, or change that {taken_by}.")

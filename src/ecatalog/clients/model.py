@@ -28,7 +28,8 @@ class Window(msgspec.Struct, frozen=True):
 
 @cache
 def _zone_names() -> frozenset[str]:
-    return frozenset(available_timezones())
+    # These two depend on the machine, or stand for no place at all.
+    return frozenset(available_timezones() - {"localtime", "Factory"})
 
 
 def zone_for(name: str) -> ZoneInfo:

@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+import socket
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +21,9 @@ from ecatalog_client.types.paging import Page
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _MOST_KEYWORDS = 3
+# Host and port, without a name and password, which everybody who may read the demo would read.
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s@:/\[\]]+)(:[0-9]{1,5})?")
+_METADATA = frozenset({"metadata.google.internal", "metadata", "fd00:ec2::254"})
 
 
 def demo_for(tx: Tx, actor: Actor, demo_id: str) -> Demo:
@@ -202,13 +206,22 @@ def _is_path_or_address(url: str) -> bool:
         return not url.startswith("//")
     try:
         parts = urlsplit(url)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        return parts.scheme in ("http", "https") and bool(_HOST.fullmatch(parts.netloc)) and parts.port != 0
     except ValueError:
         return False
 
 
 def _is_link_local(url: str) -> bool:
+    """Whether the address is of this link only, where clouds keep their metadata; however it is spelt."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if host in _METADATA:
+        return True
     try:
-        return ipaddress.ip_address(urlsplit(url).hostname or "").is_link_local
+        found = ipaddress.ip_address(host)
     except ValueError:
-        return False  # A name, or a path.
+        try:
+            found = ipaddress.ip_address(socket.inet_aton(host))  # 2852039166, 0xa9fea9fe and 169.254.43518
+        except (OSError, UnicodeError):
+            return False  # A name, or a path.
+    mapped = getattr(found, "ipv4_mapped", None)
+    return found.is_link_local or (mapped is not None and mapped.is_link_local)

@@ -69,5 +69,11 @@ def folded_keywords(keywords: Iterable[str]) -> str:
 
 
 def as_seen_by(actor: Actor, demo: Demo) -> Demo:
-    """The demo without what this actor may not read: an environment can hold the secrets of a demo."""
-    return demo if actor.role is Role.SALES or actor.manages("demos") else msgspec.structs.replace(demo, environment={})
+    """The demo without what this actor may not read: an environment can hold the secrets of a demo, and where it runs
+    is for those who run it.
+    """
+    if actor.role is Role.SALES or actor.manages("demos"):
+        return demo
+    if not actor.is_client:
+        return msgspec.structs.replace(demo, environment={})
+    return msgspec.structs.replace(demo, environment={}, demo_url="/", docker_image_id=None, created_by=None)

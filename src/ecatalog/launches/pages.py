@@ -23,6 +23,7 @@ from ecatalog_client.types.launches import Launch
 from ecatalog_client.types.paging import Page
 
 _DEMOS_PER_PAGE = 48
+_LONGEST_SEARCH = 200
 _SAMPLES = (
     "This catalog was started with sample data, and everybody knows the passwords of its accounts. "
     "Keep it on this machine."
@@ -64,7 +65,7 @@ async def show_catalog(visit: Visit) -> Response:
         if visit.fetch_site in ("cross-site", "same-site"):
             return visit.render("web/again.html")
         return login_form(visit)
-    words, cursor = visit.query.get("q", ""), visit.query.get("cursor")
+    words, cursor = visit.query.get("q", "")[:_LONGEST_SEARCH], visit.query.get("cursor")
     person, demos = await visit.door.db.read(_catalog_of, visit.actor, words, cursor)
     return visit.render(
         "launches/catalog.html",

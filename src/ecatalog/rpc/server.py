@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote
 
 import grpc
@@ -38,11 +38,19 @@ OPTIONS = (
 )
 # How often a stream looks whether its token still stands.
 CHECK_SECONDS = 5.0
+SECONDS_BETWEEN_LOOKS = 1.0
 # How long calls that have begun may go on when the server stops.
 GRACE_SECONDS = 1.0
 
-# Whom a token stands for, None for nobody: sessions of people and tokens of services alike.
-Identify = Callable[[str], Actor | None]
+
+class Identify(Protocol):
+    """Whom a token stands for, None for nobody: sessions of people and tokens of services alike. A use keeps a session
+    from going idle.
+    """
+
+    def __call__(self, token: str, *, is_use: bool = True) -> Actor | None: ...
+
+
 # What metrics hear of each call: method, "OK" or the status, seconds.
 OnCall = Callable[[str, str, float], None]
 
@@ -145,12 +153,16 @@ class RpcServer:
         self, method: OpenStream, request: Any, caller: Caller, context: Any
     ) -> AsyncGenerator[Message, None]:
         """The method's own messages, until the server stops or the token stands for somebody else or nobody."""
+
+        def look() -> None:
+            if self._caller(context, is_use=False).actor != caller.actor:
+                raise Unauthorized("Your session has ended. Log in again.")
+
         stopping = asyncio.ensure_future(self._stopping.wait())
         try:
             async with aclosing(method.follow(request, caller)) as events:
-                while (event := await _next_unless(stopping, events)) is not None:
-                    if self._caller(context).actor != caller.actor:
-                        raise Unauthorized("Your session has ended. Log in again.")
+                while (event := await _next_unless(stopping, events, look)) is not None:
+                    look()
                     yield event
         finally:
             stopping.cancel()
@@ -191,11 +203,11 @@ class RpcServer:
         finally:
             stopping.cancel()
 
-    def _caller(self, context: Any) -> Caller:
+    def _caller(self, context: Any, *, is_use: bool = True) -> Caller:
         """Who calls, by the bearer token in the metadata; nobody without one, or with one that is not good."""
         metadata = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
         kind, _, token = metadata.get("authorization", "").partition(" ")
-        actor = self._identify(token.strip()) if kind.lower() == "bearer" and token else None
+        actor = self._identify(token.strip(), is_use=is_use) if kind.lower() == "bearer" and token else None
         return Caller(actor or ANONYMOUS, _address(context.peer()), metadata.get("user-agent", ""), metadata)
 
     def _actor_for(self, context: Any, scope: str) -> Actor:
@@ -216,11 +228,19 @@ class RpcServer:
         self._on_call(name, status, seconds)
 
 
-async def _next_unless(stopping: asyncio.Future[Any], events: AsyncGenerator[Message, None]) -> Message | None:
-    """The next event, None after the last one. Raises Unavailable when the server stops first."""
+async def _next_unless(
+    stopping: asyncio.Future[Any], events: AsyncGenerator[Message, None], look: Callable[[], None] | None = None
+) -> Message | None:
+    """The next event, None after the last one. Raises Unavailable when the server stops first, and what `look` raises,
+    which is called once a second until then.
+    """
     coming = asyncio.ensure_future(anext(events, None))
     try:
-        await asyncio.wait((coming, stopping), return_when=asyncio.FIRST_COMPLETED)
+        while not (coming.done() or stopping.done()):
+            timeout = None if look is None else SECONDS_BETWEEN_LOOKS
+            await asyncio.wait((coming, stopping), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+            if look is not None:
+                look()
     finally:
         if not coming.done():
             coming.cancel()

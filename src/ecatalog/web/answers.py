@@ -13,6 +13,9 @@ from msgspec import inspect as shape
 
 from ecatalog.kit.clock import to_text
 
+# Of a query string whose answer is remembered; that much is counted for each besides its answer.
+_LONGEST_QUERY = 1000
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -167,7 +170,7 @@ class AnswerMemory:
     served.
 
     Bounded by bytes: when full, all are forgotten, which costs one query each and needs no bookkeeping per
-    hit.
+    hit. Answers to long questions are not kept.
     """
 
     def __init__(self, stamp: Callable[[tuple[str, ...]], tuple[int, ...]], *, limit: int = 32 * 1024 * 1024) -> None:
@@ -179,8 +182,11 @@ class AnswerMemory:
     def __len__(self) -> int:
         return len(self._answers)
 
-    def answer(self, key: Hashable, follows: tuple[str, ...], make: Callable[[], Any]) -> Remembered:
-        """The remembered answer, or a new one of what `make()` returns."""
+    def answer(
+        self, who: tuple[Hashable, ...], query: bytes, follows: tuple[str, ...], make: Callable[[], Any]
+    ) -> Remembered:
+        """The remembered answer to that query, or a new one of what `make()` returns."""
+        key = (*who, query)
         seen = self._stamp(follows)
         found = self._answers.get(key)
         if found is not None and found.seen == seen:
@@ -188,12 +194,14 @@ class AnswerMemory:
         value = make()
         body = encode(value)
         made = Remembered(seen, body, etag_of(value, body))
-        self._keep(key, made)
+        if len(query) <= _LONGEST_QUERY:
+            self._keep(key, made)
         return made
 
     def _keep(self, key: Hashable, made: Remembered) -> None:
         if self._size > self._limit:
             self._answers.clear()
             self._size = 0
-        self._size += len(made.body)  # Replaced answers count on until the next clearing: the bound errs low.
+        # Replaced answers count on until the next clearing: the bound errs low.
+        self._size += len(made.body) + _LONGEST_QUERY
         self._answers[key] = made

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -11,7 +12,9 @@ from ecatalog.kit.clock import to_text
 # With a byte order mark Excel reads UTF-8; everybody else skips it.
 _MARK = "\ufeff"
 # What a cell that is calculated begins with (OWASP, CSV injection), after blanks that a spreadsheet takes away.
-_FORMULA_SIGNS = frozenset("=+-@\t\r\n|%")
+_FORMULA_SIGNS = frozenset(("=", "+", "-", "@", "\t", "\r", "\n", "|", "%"))
+# Where the language of the machine has cells end at a semicolon, the rest of the text is a cell of its own.
+_AFTER_SEPARATOR = re.compile(r"(?<=;)(?=\s*[=+\-@|%])")
 
 
 def encode_csv(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
@@ -34,7 +37,11 @@ def _cell(value: object) -> object:
 
 def safe_text(text: str) -> str:
     """The text, with an apostrophe before it when a spreadsheet could calculate it. Full-width signs count too."""
-    plain = text.replace("\0", "")
-    first = unicodedata.normalize("NFKC", plain.lstrip(" \u00a0\u3000")[:1])
-    is_formula = first[:1] in _FORMULA_SIGNS if first else False
-    return f"'{plain}" if is_formula or plain[:1] in _FORMULA_SIGNS else plain
+    plain = _AFTER_SEPARATOR.sub("'", text.replace("\0", ""))
+    first = next((unicodedata.normalize("NFKC", c) for c in plain if not _is_unseen(c)), "")
+    return f"'{plain}" if first[:1] in _FORMULA_SIGNS or plain[:1] in _FORMULA_SIGNS else plain
+
+
+def _is_unseen(sign: str) -> bool:
+    """Blanks, and what takes no room: a spreadsheet may pass over it."""
+    return sign.isspace() or unicodedata.category(sign) in ("Cf", "Cc", "Zs")

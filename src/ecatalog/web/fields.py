@@ -4,6 +4,7 @@ Struct.
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any, get_origin
 from urllib.parse import parse_qsl
 
@@ -15,6 +16,8 @@ from ecatalog.web.limits import refuse_deep
 from ecatalog.web.problems import malformed, not_json
 
 _MAX_QUERY_FIELDS = 50
+# Of a field's name in a refusal, which goes into headers: whoever sends names chooses how long they are.
+_LONGEST_NAME = 100
 _YEAR = re.compile(r"\d{4}-")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`(?: - at `(.*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(.*?)`(?: - at `(.*)`)?", re.DOTALL)
@@ -37,6 +40,7 @@ def body_reader(takes: type[msgspec.Struct]) -> Callable[[bytes, bytes | None], 
             _refuse_other_types(content_type)
             refuse_deep(body)
         try:
+            _refuse_nul(body, lambda: msgspec.json.decode(body))
             return fields_of(decode(body or b"{}"))
         except msgspec.ValidationError as error:
             raise invalid(error) from None
@@ -58,6 +62,7 @@ def object_reader(takes: type[msgspec.Struct] | None) -> Callable[[bytes], Field
         refuse_deep(raw)
         try:
             found = msgspec.json.decode(raw or b"{}")
+            _refuse_nul(raw, lambda: found)
             if isinstance(found, dict):
                 _refuse_counts(found, instants)
             return fields_of(msgspec.convert(found, kind, strict=False))
@@ -86,11 +91,35 @@ def query_reader(takes: type[msgspec.Struct]) -> Callable[[bytes], Fields]:
 
 def _picker(takes: type[msgspec.Struct]) -> Callable[[msgspec.Struct], Fields]:
     names = tuple(field.name for field in msgspec.structs.fields(get_origin(takes) or takes))
+    instants = _instants_of(takes)
 
     def fields_of(given: msgspec.Struct) -> Fields:
-        return {name: value for name in names if (value := getattr(given, name)) is not msgspec.UNSET}
+        fields = {name: value for name in names if (value := getattr(given, name)) is not msgspec.UNSET}
+        for name in instants.intersection(fields):
+            _refuse_far(name, fields[name])
+        return fields
 
     return fields_of
+
+
+def _refuse_far(name: str, instant: datetime | None) -> None:
+    """Raises Invalid for an instant that could not be told in every time zone."""
+    if instant is not None and not 1900 <= instant.year < 9000:
+        raise Invalid(f"The field {name} cannot be used: the year is out of range.", fields={name: "out of range"})
+
+
+def _refuse_nul(raw: bytes, found: Callable[[], Any]) -> None:
+    """Raises Invalid for a NUL in a text, which databases and logs take for its end."""
+    if b"\\u0000" in raw and _has_nul(found()):
+        raise Invalid("A text holds the character NUL: leave it out.")
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, dict):
+        return any(_has_nul(key) or _has_nul(item) for key, item in value.items())
+    return isinstance(value, list) and any(map(_has_nul, value))
 
 
 def _instants_of(takes: type[msgspec.Struct]) -> frozenset[str]:
@@ -134,7 +163,10 @@ def _pairs(query: bytes) -> dict[str, str]:
         raise malformed("The query string cannot be read: encode it as UTF-8 with percent signs.") from None
     found: dict[str, str] = {}
     for name, value in pairs:
+        if "\0" in value:
+            raise Invalid("A text holds the character NUL: leave it out.", fields={name[:_LONGEST_NAME]: "holds NUL"})
         if name in found:
+            name = name[:_LONGEST_NAME]
             raise Invalid(f"Give {name} once.", fields={name: "given twice"})
         found[name] = value
     return found
@@ -158,7 +190,7 @@ def invalid(error: msgspec.ValidationError) -> Invalid:
 def _join(place: str | None, name: str) -> str:
     """`$.demos[…]` and `port` as `demos[…].port`."""
     inside = (place or "$").removeprefix("$").removeprefix(".")
-    return ".".join(part for part in (inside, name) if part)
+    return ".".join(part for part in (inside, name) if part)[:_LONGEST_NAME]
 
 
 _WORDS = (

@@ -54,7 +54,7 @@ def _remembered_read(operation: Operation, door: Door, memory: AnswerMemory) -> 
         def make() -> object:
             return read_now(action, actor, *call.values, **read_query(query))
 
-        found = memory.answer((name, actor.role, actor.id, call.values, query), follows, make)
+        found = memory.answer((name, actor.role, actor.id, call.values), query, follows, make)
         headers = [*_KEPT, (b"etag", found.etag)]
         if is_known(call.headers.get(b"if-none-match"), found.etag):
             return 304, headers, b""

@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from ecatalog_client.types.clients import Client
 
 Days = Annotated[int, Meta(ge=1, le=3660)]
+End = Annotated[str, Meta(max_length=64)]
 Reason = Annotated[str, Meta(max_length=500)]
 
 
@@ -23,7 +24,7 @@ class Renew(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     end.
     """
 
-    access_end_date: str | UnsetType = UNSET
+    access_end_date: End | UnsetType = UNSET
     days: Days | UnsetType = UNSET
 
 

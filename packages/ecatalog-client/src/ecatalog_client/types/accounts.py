@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from ecatalog_client.types.clients import Client
-from ecatalog_client.types.paging import PageSize
+from ecatalog_client.types.paging import Cursor, PageSize
 
 UserRole = Literal["admin", "sales", "viewer"]
 SignedInRole = Literal["admin", "sales", "viewer", "client"]
@@ -89,7 +89,7 @@ class ListUsers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     q: Annotated[str, Meta(max_length=200)] | UnsetType = UNSET
     role: UserRole | UnsetType = UNSET
     limit: PageSize | UnsetType = UNSET
-    cursor: str | UnsetType = UNSET
+    cursor: Cursor | UnsetType = UNSET
 
 
 class CreateUser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

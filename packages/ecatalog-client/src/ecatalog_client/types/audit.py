@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from ecatalog_client.types.paging import PageSize
+from ecatalog_client.types.paging import Cursor, PageSize
 
 Word = Annotated[str, Meta(max_length=100)]
 Instant = Annotated[datetime, Meta(tz=True)]
@@ -34,4 +34,4 @@ class ListAudit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     since: Instant | UnsetType = UNSET
     until: Instant | UnsetType = UNSET
     limit: PageSize | UnsetType = UNSET
-    cursor: str | UnsetType = UNSET
+    cursor: Cursor | UnsetType = UNSET

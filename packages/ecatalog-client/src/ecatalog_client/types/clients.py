@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from ecatalog_client.types.paging import PageSize
+from ecatalog_client.types.paging import Cursor, PageSize
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 EmailText = Annotated[str, Meta(min_length=3, max_length=254)]
@@ -87,4 +87,4 @@ class ListClients(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     owner_id: Annotated[str, Meta(max_length=64)] | UnsetType = UNSET
     ending_before: DateText | UnsetType = UNSET
     limit: PageSize | UnsetType = UNSET
-    cursor: str | UnsetType = UNSET
+    cursor: Cursor | UnsetType = UNSET

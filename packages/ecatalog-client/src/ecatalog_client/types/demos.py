@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from ecatalog_client.types.access import Cut
-from ecatalog_client.types.paging import PageSize
+from ecatalog_client.types.paging import Cursor, PageSize
 
 DemoStatus = Literal["draft", "active", "maintenance", "removed"]
 SettableStatus = Literal["draft", "active", "maintenance"]
@@ -196,7 +196,7 @@ class ListDemos(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     name: Line | UnsetType = UNSET
     keywords: Annotated[str, Meta(max_length=400)] | UnsetType = UNSET
     status: DemoStatus | UnsetType = UNSET
-    vertical: str | UnsetType = UNSET
-    horizontal: str | UnsetType = UNSET
+    vertical: Line | UnsetType = UNSET
+    horizontal: Line | UnsetType = UNSET
     limit: PageSize | UnsetType = UNSET
-    cursor: str | UnsetType = UNSET
+    cursor: Cursor | UnsetType = UNSET

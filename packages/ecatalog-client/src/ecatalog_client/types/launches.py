@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from ecatalog_client.types.paging import PageSize
+from ecatalog_client.types.paging import Cursor, Id, PageSize
 
 LaunchKind = Literal["open", "warm", "trial", "check"]
 LaunchState = Literal["queued", "starting", "running", "stopping", "stopped", "failed"]
@@ -58,8 +58,8 @@ class LaunchReport(msgspec.Struct, frozen=True, kw_only=True):
 class ListLaunches(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which launches, newest first: of one demo, of one client, of one state."""
 
-    demo_id: str | UnsetType = UNSET
-    client_id: str | UnsetType = UNSET
+    demo_id: Id | UnsetType = UNSET
+    client_id: Id | UnsetType = UNSET
     state: LaunchState | UnsetType = UNSET
     limit: PageSize | UnsetType = UNSET
-    cursor: str | UnsetType = UNSET
+    cursor: Cursor | UnsetType = UNSET

@@ -8,6 +8,8 @@ from msgspec import UNSET, Meta, UnsetType
 T = TypeVar("T")
 
 PageSize = Annotated[int, Meta(ge=1, le=200)]
+Cursor = Annotated[str, Meta(max_length=2000)]
+Id = Annotated[str, Meta(max_length=64)]
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True, kw_only=True):
@@ -21,4 +23,4 @@ class Paging(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Where in a list: at most `limit` items (50 unless told), from `cursor` on."""
 
     limit: PageSize | UnsetType = UNSET
-    cursor: str | UnsetType = UNSET
+    cursor: Cursor | UnsetType = UNSET

@@ -8,20 +8,20 @@ from msgspec import UNSET, Meta, UnsetType
 
 from ecatalog_client.types.access import Cut
 from ecatalog_client.types.clients import Client
-from ecatalog_client.types.paging import PageSize
+from ecatalog_client.types.paging import Cursor, Id, PageSize
 
 RequestType = Literal["renewal", "revocation"]
 RequestStatus = Literal["pending", "approved", "rejected", "cancelled"]
 
 Words = Annotated[str, Meta(max_length=2000)]
 End = Annotated[str, Meta(max_length=64)]
-Id = Annotated[str, Meta(max_length=64)]
 
 
 class AccessRequest(msgspec.Struct, frozen=True, kw_only=True):
     """A request about a client's access.
 
-    `created_by` is the user who made it, null when the client did. `requested_end_date` is what was typed.
+    `by_client` when the client made it itself; else `created_by` is the user who did, null for a service.
+    `requested_end_date` is what was typed.
     """
 
     id: str
@@ -31,6 +31,7 @@ class AccessRequest(msgspec.Struct, frozen=True, kw_only=True):
     message: str
     requested_end_date: str | None
     created_by: str | None
+    by_client: bool
     resolved_by: str | None
     resolved_at: datetime | None
     resolution: str
@@ -46,7 +47,7 @@ class ListRequests(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     request_type: RequestType | UnsetType = UNSET
     client_id: Id | UnsetType = UNSET
     limit: PageSize | UnsetType = UNSET
-    cursor: str | UnsetType = UNSET
+    cursor: Cursor | UnsetType = UNSET
 
 
 class CreateRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
