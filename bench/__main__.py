@@ -28,7 +28,7 @@ _MEMORY = Path("/dev/shm")
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status: 0 when everything was measured, whether or not the goals were reached."""
     wanted = _parse(arguments)
-    rounds, seconds = (3, 2.0) if wanted.quick else (7, 5.0)
+    rounds, seconds = (3, 2.0) if wanted.quick else (5, 4.0)
     scenarios = [scenario for scenario in SCENARIOS if not wanted.only or scenario.key in wanted.only]
     server_core, client_core = machine.pick_cores()
     os.sched_setaffinity(0, {client_core})

@@ -40,6 +40,7 @@ from ecatalog.launches.edges import EdgeHub
 from ecatalog.launches.launchers import LauncherHub
 from ecatalog.launches.rpc import keep_epoch, services
 from ecatalog.launches.serving import ensure_identity
+from ecatalog.launches.use import forgive_silence
 from ecatalog.ops import api as ops
 from ecatalog.ops import jobs as ops_jobs
 from ecatalog.ops import samples
@@ -159,6 +160,7 @@ class Gateway:
             if self.settings.load_seed_data:
                 await self._load_samples()
             self.setup_link = await self._offer_setup()
+            await self.db.write(forgive_silence)
             await self.part(EdgeHub).start()
             await self._serve_rpc()
         except BaseException:

@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 from ecatalog_edge.entry import begin_entry
 from ecatalog_edge.guard import SYNCING
+from ecatalog_edge.injecting import REPORT_PATH, SCRIPT_PATH
+from ecatalog_edge.measuring import measure
 from ecatalog_edge.origins import may_cause
 from ecatalog_edge.registry import Live
 from ecatalog_edge.site import Site
@@ -23,12 +25,16 @@ def admit(site: Site, visitor: "Visitor", exchange: "Exchange") -> None:
     label = site.hosts.label_of(request.host)
     if label is None:
         exchange.deny(Denial(Why.UNKNOWN))
-    elif request.target.startswith(RESERVED) and request.target[len(RESERVED) :][:1] in (b"", b"/", b"?"):
-        begin_entry(site, exchange, label)
-    else:
+    elif not (request.target.startswith(RESERVED) and request.target[len(RESERVED) :][:1] in (b"", b"/", b"?")):
         live = _seat(site, visitor, exchange, label)
         if live is not None:
             exchange.open(live)
+    elif request.target in (SCRIPT_PATH, REPORT_PATH):
+        live = _seat(site, visitor, exchange, label)
+        if live is not None:
+            measure(exchange, live)
+    else:
+        begin_entry(site, exchange, label)
 
 
 def _seat(site: Site, visitor: "Visitor", exchange: "Exchange", label: str) -> Live | None:
@@ -56,7 +62,9 @@ def _hold(site: Site, visitor: "Visitor", launch: "ServedLaunch", session_id: st
     live = visitor.live
     if live is not None and live.launch is launch and live.session_id == session_id:
         return live
-    return visitor.live_for(site.guard.hold(launch, session_id))
+    live = site.guard.hold(launch, session_id)
+    live.use = site.meter.of(launch.id)
+    return visitor.live_for(live)
 
 
 def _is_own_doing(site: Site, exchange: "Exchange", label: str) -> bool:

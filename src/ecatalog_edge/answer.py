@@ -4,6 +4,7 @@ from http import HTTPStatus
 
 from ecatalog_edge.cookies import tamed_set_cookie
 from ecatalog_edge.fields import answer_verdict, tamed_clear_site_data, tokens, without
+from ecatalog_edge.injecting import allows_script, is_page, policies_of
 
 LONGEST_HEAD = 128 * 1024
 
@@ -25,11 +26,14 @@ class Answer:
         "is_bodyless",
         "is_chunked",
         "is_close_delimited",
+        "is_encoded",
+        "is_page",
         "is_stream",
         "keep_alive",
         "length",
         "lines",
         "own",
+        "policies",
         "size",
         "status",
         "upgrade",
@@ -44,6 +48,9 @@ class Answer:
         self.upgrade = b""
         self.is_chunked = False
         self.is_stream = False
+        self.is_page = False
+        self.is_encoded = False
+        self.policies: list[bytes] = []
         self.is_bodyless = False
         self.is_close_delimited = False
         self.keep_alive = True
@@ -80,11 +87,31 @@ class Answer:
                 passed = tamed_set_cookie(value)
             case b"clear-site-data":
                 passed = tamed_clear_site_data(value)
+            case b"content-type":
+                self.is_stream = value.lower().startswith(b"text/event-stream")
+                self.is_page = is_page(value)
+                passed = value
+            case b"content-encoding":
+                self.is_encoded = value.lower() != b"identity"
+                passed = value
+            case b"content-security-policy":
+                self.policies += policies_of(value)
+                passed = value
             case _:
-                self.is_stream = lower == b"content-type" and value.lower().startswith(b"text/event-stream")
                 passed = value
         if passed is not None:
             self.lines.append(name + b": " + passed)
+
+    @property
+    def takes_script(self) -> bool:
+        """Whether this is a page as it is read by browsers, and its policy lets it measure its use."""
+        is_whole = self.status != 206 and not (self.is_bodyless or self.is_encoded)
+        return self.is_page and is_whole and allows_script(self.policies)
+
+    def grow(self, size: int) -> None:
+        """The body is longer than the demo said."""
+        if self.length is not None:
+            self.length = b"%d" % (int(self.length) + size)
 
     def finish(self, status: int, version: str, *, is_head: bool) -> None:
         """The head is whole: where the body ends, and whether the connection may be used again (RFC 9112,

@@ -75,6 +75,11 @@ class Clock:
             self._high = latest
         return datetime.fromtimestamp(self._high, UTC)
 
+    @property
+    def last(self) -> float:
+        """What `now` said last, as seconds since 1970: for who has just asked it."""
+        return self._high
+
     def passed(self, instant: datetime) -> bool:
         """True from the moment when either clock has passed the instant, for ever after."""
         return self.now() >= instant

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol
 
 import structlog
@@ -15,6 +16,7 @@ from ecatalog_edge.guard import Guard
 from ecatalog_edge.hosts import DemoHosts
 from ecatalog_edge.journal import Journal
 from ecatalog_edge.lease import Lease
+from ecatalog_edge.metering import Meter, Reporting
 from ecatalog_edge.registry import Registry
 from ecatalog_edge.site import Redeeming, Site
 from ecatalog_edge.stats import Collected, Stats
@@ -26,11 +28,12 @@ log = structlog.get_logger()
 
 SWEEP_SECONDS = 1.0
 DRAIN_SECONDS = 1.5
+REPORT_TIMEOUT = 1.0
 BACKLOG = 2048
 
 
-class Gateway(Feed, Redeeming, Protocol):
-    """All that the edge needs of the catalog: the watch, acknowledgements, and redeeming a code."""
+class Gateway(Feed, Redeeming, Reporting, Protocol):
+    """All that the edge needs of the catalog: the watch, acknowledgements, redeeming a code, and telling use."""
 
 
 class Edge:
@@ -59,12 +62,21 @@ class Edge:
         self.guard.on_instant = self.deadlines.watch
         self.follower = Follower(gateway, edge_id, self.guard, self.deadlines, self.stats)
         hosts = DemoHosts(demos_url)
+        self.meter = Meter(gateway, clock.now)
         self.site = Site(
-            hosts, self.guard, Pool(), self.stats, gateway, cookie_name(is_secure=hosts.is_secure), journal or Journal()
+            hosts,
+            self.guard,
+            Pool(),
+            self.stats,
+            gateway,
+            cookie_name(is_secure=hosts.is_secure),
+            journal or Journal(),
+            self.meter,
         )
         self.failed = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._following: asyncio.Task[None] | None = None
+        self._metering: asyncio.Task[None] | None = None
         self._sweep: asyncio.TimerHandle | None = None
 
     @property
@@ -92,6 +104,7 @@ class Edge:
         self.deadlines.start()
         self._following = loop.create_task(self.follower.run())
         self._following.add_done_callback(self._watch_ended)
+        self._metering = loop.create_task(self.meter.run())
         self._sweep = loop.call_later(SWEEP_SECONDS, self._sweep_up)
 
     async def stop(self) -> None:
@@ -105,15 +118,24 @@ class Edge:
         self.guard.close_all()
         if has_tunnels:
             await asyncio.sleep(GRACE + 0.05)
-        if self._following is not None:
-            self._following.cancel()
-            await asyncio.wait([self._following])
+        await self._end_tasks()
         self.deadlines.stop()
         if self._sweep is not None:
             self._sweep.cancel()
         self.site.pool.close()
         self.site.journal.flush()
         await self._close_sockets()
+
+    async def _end_tasks(self) -> None:
+        """The last of use is told while there is a gateway to tell it."""
+        tasks = [task for task in (self._following, self._metering) if task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(REPORT_TIMEOUT):
+                    await self.meter.report()
 
     def collected(self) -> Collected:
         """The metrics of this edge."""

@@ -49,6 +49,8 @@ _SPECIAL = {
     b"origin": Verdict.NOTE_ONCE,
     b"sec-fetch-site": Verdict.NOTE_ONCE,
     b"sec-fetch-mode": Verdict.NOTE_ONCE,
+    b"sec-fetch-dest": Verdict.NOTE_ONCE,
+    b"accept-encoding": Verdict.TAKE_JOINED,
     b"accept": Verdict.NOTE_JOINED,
 }
 
@@ -86,6 +88,8 @@ _NOTED_ANSWERS = frozenset(
         b"content-length",
         b"transfer-encoding",
         b"content-type",
+        b"content-encoding",
+        b"content-security-policy",
         b"upgrade",
     }
 )

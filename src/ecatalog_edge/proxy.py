@@ -3,10 +3,12 @@
 Everything here is called by the two sockets.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ecatalog_edge.answer import STATUS_LINES, Answer
 from ecatalog_edge.cookies import expire_cookie
+from ecatalog_edge.injecting import with_script
 from ecatalog_edge.journal import Ended
 from ecatalog_edge.origins import SAFE_METHODS
 from ecatalog_edge.pages import denial_answer, ended_with_access, refusal_answer, wants_json
@@ -20,6 +22,7 @@ from ecatalog_edge.upstream import Upstream
 if TYPE_CHECKING:
     from ecatalog_edge.visitor import Visitor
 
+_LONGEST_COLLECTED = 64
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -32,6 +35,8 @@ class Exchange:
         "_began",
         "_bytes_out",
         "_chunks",
+        "_collected",
+        "_injects",
         "_is_closed",
         "_live",
         "_out",
@@ -60,11 +65,20 @@ class Exchange:
         self._out: list[bytes] = []
         self._is_closed = False
         self._sent_body = False
+        self._injects: Answer | None = None
+        self._collected: Callable[[bytes], None] | None = None
 
     @property
     def takes_body(self) -> bool:
         """False while the demo does not keep up, or is not there yet."""
-        return self._is_closed or (self.upstream is not None and not self.upstream.is_choked)
+        if self._is_closed or self._collected is not None:
+            return True
+        return self.upstream is not None and not self.upstream.is_choked
+
+    @property
+    def now(self) -> float:
+        """Seconds since 1970 by the gateway's clock."""
+        return self._site.guard.clock.now().timestamp()
 
     # Towards the demo.
 
@@ -72,7 +86,16 @@ class Exchange:
         """Serves it: from here on it can be cut."""
         self._live = live
         live.connections.add(self)
+        live.use.asked(int(self._site.guard.clock.last))
         self._reach(live, may_reuse=True)
+
+    def collect(self, collected: Callable[[bytes], None]) -> None:
+        """An own answer that waits for the request's body, which must be short."""
+        self._collected = collected
+        if self.request.is_complete:
+            self.send_end()
+        else:
+            self.visitor.regulate()
 
     def _reach(self, live: Live, *, may_reuse: bool) -> None:
         address = live.launch.upstream or ""
@@ -118,6 +141,8 @@ class Exchange:
             return
         if self.upstream is None:
             self.request.body.append(chunk)
+            if self._collected is not None and sum(map(len, self.request.body)) > _LONGEST_COLLECTED:
+                self.reply(refusal_answer(413, "This is too long."), outcome="refused", must_close=True)
             return
         self._sent_body = True
         self._site.stats.bytes_in += len(chunk)
@@ -127,7 +152,10 @@ class Exchange:
 
     def send_end(self) -> None:
         """The request's body is complete."""
-        if self.request.is_chunked and self.upstream is not None:
+        if self._collected is not None:
+            if not self._is_closed:
+                self._collected(b"".join(self.request.body))
+        elif self.request.is_chunked and self.upstream is not None:
             self.upstream.transport.write(b"0\r\n\r\n")
 
     # From the demo.
@@ -152,12 +180,32 @@ class Exchange:
         self._status = answer.status
         if answer.is_stream:
             self.kind = "stream"
-        head, self._chunks = answer.head(to_old=is_old, keep_alive=request.keep_alive)
-        self._out = [head]
+        if request.is_for_document and not is_old and self._is_metered() and answer.takes_script:
+            self._injects = answer
+        else:
+            self._write_head(answer)
         self.visitor.has_answer()
+
+    def _is_metered(self) -> bool:
+        demo = self._site.guard.state.demos.get(self._live.launch.demo_id) if self._live else None
+        return demo is not None and demo.is_metered
+
+    def _write_head(self, answer: Answer) -> None:
+        head, self._chunks = answer.head(to_old=self.request.version == "1.0", keep_alive=self.request.keep_alive)
+        self._out = [head]
+
+    def _inject(self, answer: Answer, page: bytes) -> bytes:
+        """The beginning of the page, with the script where its head is there already, and the answer's head before."""
+        self._injects = None
+        scripted = with_script(page)
+        answer.grow(len(scripted) - len(page))
+        self._write_head(answer)
+        return scripted
 
     def body(self, chunk: bytes) -> None:
         """A piece of the answer's body."""
+        if self._injects is not None:
+            chunk = self._inject(self._injects, chunk)
         self._bytes_out += len(chunk)
         if self._chunks:
             self._out += (b"%x\r\n" % len(chunk), chunk, b"\r\n")
@@ -165,7 +213,7 @@ class Exchange:
             self._out.append(chunk)
 
     def flush(self) -> None:
-        """Everything of one read from the demo leaves in one write."""
+        """Everything of one read from the demo leaves in one write; the head of a page waits for what follows it."""
         out = self._out
         if out:
             self._out = []
@@ -174,6 +222,8 @@ class Exchange:
     def ended(self) -> None:
         """The answer is complete; it stays live while a slow visitor has not taken most of it."""
         self.upstream = None
+        if self._injects is not None:
+            self._inject(self._injects, b"")
         if self._chunks:
             self._out.append(b"0\r\n\r\n")
         self.flush()

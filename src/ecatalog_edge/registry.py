@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ecatalog_client.types.serving import ServedLaunch
+from ecatalog_edge.metering import Use
 from ecatalog_edge.state import Denial, Key, keys_of
 
 
@@ -23,9 +24,10 @@ class Connection(Protocol):
 class Live:
     """One launch opened in one session, for as long as some connection of the visitor holds it."""
 
-    __slots__ = ("connections", "ends_at", "holders", "keys", "launch", "session_id")
+    __slots__ = ("connections", "ends_at", "holders", "keys", "launch", "session_id", "use")
 
     def __init__(self, launch: ServedLaunch, session_id: str, ends_at: datetime) -> None:
+        self.use = Use(launch.id)  # of this hold alone, until a meter gives the one of the launch
         self.launch = launch
         self.session_id = session_id
         self.ends_at = ends_at

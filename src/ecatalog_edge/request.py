@@ -72,6 +72,11 @@ class Request:
         return self.target.partition(b"?")[0][:200].decode("ascii", "replace")
 
     @property
+    def is_for_document(self) -> bool:
+        """Whether a browser shows the answer as a page of its own."""
+        return self.method == b"GET" and self.read.get(b"sec-fetch-dest") == b"document"
+
+    @property
     def has_body(self) -> bool:
         return self.is_chunked or self.length > 0
 
@@ -170,6 +175,9 @@ class Request:
         if own and own not in ([b"keep-alive"], [b"close"]):
             lines = without(lines, own)
         lines = [self.method + b" " + self.target + b" HTTP/1.1\r\nHost: " + self.host, *lines]
+        # A page that may get a script is asked for as plain text.
+        if b"accept-encoding" in self.read and not self.is_for_document:
+            lines.append(b"Accept-Encoding: " + self.read[b"accept-encoding"])
         if cookie:
             lines.append(b"Cookie: " + cookie)
         if self.is_websocket:

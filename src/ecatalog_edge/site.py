@@ -9,6 +9,7 @@ from ecatalog_client.types.serving import Redeemed
 from ecatalog_edge.guard import Guard
 from ecatalog_edge.hosts import DemoHosts
 from ecatalog_edge.journal import Journal
+from ecatalog_edge.metering import Meter
 from ecatalog_edge.stats import Stats
 from ecatalog_edge.upstream import Pool
 
@@ -33,4 +34,5 @@ class Site:
     gateway: Redeeming
     cookie_name: bytes
     journal: Journal
+    meter: Meter
     visitors: "set[Visitor]" = field(default_factory=set)

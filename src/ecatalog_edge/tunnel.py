@@ -91,6 +91,7 @@ class Tunnel:
         self._demo = Side(self, demo, self._to_visitor)
         self._visitor.other, self._demo.other = self._demo, self._visitor
         self._bytes = {self._visitor: 0, self._demo: 0}
+        self._frames = 0
         self._is_over = False
 
     @property
@@ -121,6 +122,9 @@ class Tunnel:
         except FrameError as error:
             self._broken(str(error))
             return
+        if side is self._visitor and self._to_demo.data_frames != self._frames:
+            self._frames = self._to_demo.data_frames
+            self._live.use.asked(int(self._site.guard.clock.last))
         if out:
             self._bytes[side] += len(out)
             side.other.transport.write(out)

@@ -120,11 +120,12 @@ class ToDemo:
     end.
     """
 
-    __slots__ = ("_held", "_left", "is_closed")
+    __slots__ = ("_held", "_left", "data_frames", "is_closed")
 
     def __init__(self) -> None:
         self._held = b""
         self._left = 0
+        self.data_frames = 0
         self.is_closed = False
 
     @property
@@ -153,6 +154,7 @@ class ToDemo:
         if not second & 0x80:
             raise FrameError("a browser's frame is not masked")
         self.is_closed = first & 0x0F == _CLOSE
+        self.data_frames += not first & 0x08  # Pings and pongs are the browser's own doing.
         return length
 
 

@@ -32,6 +32,7 @@ OWNERS: Mapping[str, tuple[str, ...]] = {
     "edges": ("launches",),
     "launchers": ("launches",),
     "access_requests": ("access",),
+    "active_minutes": ("usage",),
     "usage_analytics": ("usage",),
     "usage_daily": ("usage",),
     "audit_log": ("kit",),

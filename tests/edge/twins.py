@@ -15,6 +15,7 @@ from ecatalog_client.types.serving import (
     EdgeUpdate,
     Gone,
     Heartbeat,
+    LaunchUse,
     Redeemed,
     ServedClient,
     ServedDemo,
@@ -87,6 +88,7 @@ class CatalogTwin:
         self.acks = AckTwin()
         self.codes: dict[str, Redeemed] = {}
         self.redeemed: list[tuple[str, str]] = []
+        self.uses: list[LaunchUse] = []
         self.position = 0
         self.time = edge_time
         self.refusal: Exception | None = None
@@ -103,6 +105,11 @@ class CatalogTwin:
         if code not in self.codes:
             raise Unauthorized("This code has been used or is too old.")
         return self.codes.pop(code)
+
+    async def report_use(self, uses: Sequence[LaunchUse]) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.uses += uses
 
     def say(self, *updates: EdgeUpdate) -> None:
         for update in updates:
@@ -192,8 +199,9 @@ def a_session(*, expires: timedelta = FAR, **changes: object) -> ServedSession:
     return msgspec.structs.replace(session, **changes)
 
 
-def a_demo(*, status: str = "active") -> ServedDemo:
-    return msgspec.convert({"id": DEMO, "name": "Planner", "status": status, "demo_url": "/"}, ServedDemo)
+def a_demo(*, status: str = "active", is_metered: bool = True) -> ServedDemo:
+    row = {"id": DEMO, "name": "Planner", "status": status, "demo_url": "/", "is_metered": is_metered}
+    return msgspec.convert(row, ServedDemo)
 
 
 def a_grant() -> ServedGrant:

@@ -7,7 +7,7 @@ export const launchAnswer = {
   type: 'object',
   properties: {
     id: text, demo_id: text, client_id: maybe, user_id: maybe, kind: text, wanted: text, state: text, phase: text,
-    reason: text, phases: { type: 'object', additionalProperties: text }, idle_at: maybe, ends_at: text,
+    reason: text, phases: { type: 'object', additionalProperties: text }, idle_at: maybe, idle_reason: text, ends_at: text,
     created_at: text, updated_at: text
   }
 }
@@ -34,7 +34,7 @@ const demo = {
     status: text, status_reason: text, vertical: text, horizontal: text, keywords: { type: 'array', items: text },
     project_code: text, contact_name: text, contact_email: text, contact_phone: text, contact_photo: maybe,
     port: count, environment: { type: 'object', additionalProperties: text }, cpu: { type: 'number' },
-    memory_mb: count, idle_seconds: count, lifetime_seconds: count, warm: count, created_by: maybe, created_at: text,
+    memory_mb: count, idle_seconds: count, lifetime_seconds: count, warm: count, is_metered: { type: 'boolean' }, created_by: maybe, created_at: text,
     updated_at: text, version: count
   }
 }

@@ -18,7 +18,7 @@ db.pragma('foreign_keys = ON')
 db.pragma('busy_timeout = 5000')
 db.pragma('cache_size = -16384')
 
-const LAUNCH = `id, demo_id, client_id, user_id, kind, wanted, state, phase, reason, phases, idle_at, ends_at,
+const LAUNCH = `id, demo_id, client_id, user_id, kind, wanted, state, phase, reason, phases, idle_at, idle_reason, ends_at,
   created_at, updated_at`
 
 const sql = {
@@ -28,7 +28,7 @@ const sql = {
   seen: db.prepare('UPDATE sessions SET last_seen_at = ? WHERE id = ?'),
   opening: db.prepare(`SELECT d.status AS demo_status, d.lifetime_seconds, c.access_starts_at, c.access_ends_at,
       a.demo_id IS NOT NULL AS is_granted, l.id, l.demo_id, l.client_id, l.user_id, l.kind, l.wanted, l.state, l.phase,
-      l.reason, l.phases, l.idle_at, l.ends_at, l.created_at, l.updated_at
+      l.reason, l.phases, l.idle_at, l.idle_reason, l.ends_at, l.created_at, l.updated_at
     FROM clients c JOIN demos d ON d.id = @demo
     LEFT JOIN client_demo_access a ON a.client_id = @client AND a.demo_id = @demo AND a.revoked_at IS NULL
     LEFT JOIN launches l ON l.client_id = @client AND l.demo_id = @demo AND l.kind = 'open' AND l.wanted = 'running'
@@ -209,6 +209,7 @@ app.get('/api/demos', { schema: answerOf(catalogAnswer) }, async (request, reply
     const items = sql.searchDemos.all({ like: asPattern(request.query.q ?? ''), limit: limit + 1 })
     for (const demo of items) {
       demo.keywords = JSON.parse(demo.keywords)
+    demo.is_metered = demo.is_metered === 1
       demo.environment = JSON.parse(demo.environment)
     }
     return { items: items.slice(0, limit), next: items.length > limit ? cursorOf(items[limit - 1]) : null }
@@ -219,6 +220,7 @@ app.get('/api/demos', { schema: answerOf(catalogAnswer) }, async (request, reply
   for (const demo of items) {
     Object.assign(demo, { environment: {}, demo_url: '/', docker_image_id: null, created_by: null })
     demo.keywords = JSON.parse(demo.keywords)
+    demo.is_metered = demo.is_metered === 1
   }
   if (!keeps) return { items, next: null }
   const page = reply.serialize({ items, next: null })

@@ -38,6 +38,7 @@ class NewDemo(msgspec.Struct, frozen=True, kw_only=True):
     idle_seconds: int = 900
     lifetime_seconds: int = 14400
     warm: int = 0
+    is_metered: bool = True
 
 
 class DemoRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -100,11 +100,12 @@ def add_demo(tx: Tx, demo: NewDemo, row: DemoRow) -> None:
     tx.run(
         """INSERT INTO demos (id, name, slug, description, docker_image_id, demo_url, status, status_reason,
              vertical, horizontal, keywords, project_code, contact_name, contact_email, contact_phone, port,
-             environment, cpu, memory_mb, idle_seconds, lifetime_seconds, warm, created_by, search,
+             environment, cpu, memory_mb, idle_seconds, lifetime_seconds, warm, is_metered, created_by,
+             search,
              name_folded, keywords_folded, created_at, updated_at)
            VALUES (:id, :name, :slug, :description, :docker_image_id, :demo_url, :status, :status_reason,
              :vertical, :horizontal, :keywords, :project_code, :contact_name, :contact_email, :contact_phone,
-             :port, :environment, :cpu, :memory_mb, :idle_seconds, :lifetime_seconds, :warm, :created_by,
+             :port, :environment, :cpu, :memory_mb, :idle_seconds, :lifetime_seconds, :warm, :is_metered, :created_by,
              :search, :name_folded, :keywords_folded, :created_at, :created_at)""",
         **(msgspec.structs.asdict(demo) | msgspec.structs.asdict(row)),
     )
@@ -119,7 +120,8 @@ def set_demo(tx: Tx, demo: Demo, *, search: str, name_folded: str, keywords_fold
              project_code = :project_code, contact_name = :contact_name, contact_email = :contact_email,
              contact_phone = :contact_phone, port = :port, environment = :environment, cpu = :cpu,
              memory_mb = :memory_mb, idle_seconds = :idle_seconds, lifetime_seconds = :lifetime_seconds,
-             warm = :warm, search = :search, name_folded = :name_folded, keywords_folded = :keywords_folded,
+             warm = :warm, is_metered = :is_metered, search = :search, name_folded = :name_folded,
+             keywords_folded = :keywords_folded,
              drains = 0, updated_at = :now, version = version + 1
            WHERE id = :id""",
         **{name: getattr(demo, name) for name in _EDITABLE},
@@ -135,7 +137,7 @@ def set_demo(tx: Tx, demo: Demo, *, search: str, name_folded: str, keywords_fold
 _EDITABLE = (
     *("name", "slug", "description", "docker_image_id", "demo_url", "status", "status_reason", "vertical"),
     *("horizontal", "keywords", "project_code", "contact_name", "contact_email", "contact_phone", "port"),
-    *("environment", "cpu", "memory_mb", "idle_seconds", "lifetime_seconds", "warm"),
+    *("environment", "cpu", "memory_mb", "idle_seconds", "lifetime_seconds", "warm", "is_metered"),
 )
 
 

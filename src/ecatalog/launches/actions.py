@@ -21,6 +21,7 @@ from ecatalog.launches.model import (
     upstream_of,
 )
 from ecatalog.launches.moves import end_launch, move_launch, row_for, tell_moved
+from ecatalog.launches.use import begin_idling
 from ecatalog.usage.actions import record_use
 from ecatalog_client.types.launches import Launch, LaunchReport, LaunchState
 from ecatalog_client.types.paging import Page
@@ -94,6 +95,7 @@ def _add_launch(tx: Tx, actor: Actor, demo_id: str, opening: Opening, limit: int
     tx.touch("launches")
     tx.record("launch.queued", actor, client=client_id, demo=demo_id, launch=row.id)
     if upstream is not None:
+        begin_idling(tx, row.id)
         tell_moved(tx, actor, row, was="queued")
     return launch_for(tx, actor, row.id)
 
@@ -200,14 +202,15 @@ def stop_all(
 
 
 def end_overdue(tx: Tx, actor: Actor, *, limit: int = 100) -> int:
-    """Asks for the end of at most `limit` launches whose window or lifetime is over; how many there were."""
+    """Asks for the end of at most `limit` launches whose window or lifetime is over, or that nobody uses; how many."""
     words = {
         "window": "The access window ended.",
         "lifetime": "Its time was over. Open the demo again to go on.",
     }
     ended = queries.list_ended(tx, limit)
     for launch in ended:
-        end_launch(tx, actor, row_for(tx, launch.id), words[launch.cause])
+        reason = words.get(launch.cause) or f"{launch.idle_reason} Open the demo again to go on."
+        end_launch(tx, actor, row_for(tx, launch.id), reason)
     return len(ended)
 
 

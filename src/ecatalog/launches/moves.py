@@ -12,6 +12,7 @@ from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import NotFound, Stale
 from ecatalog.launches import queries
 from ecatalog.launches.model import USE_OF, LaunchRow
+from ecatalog.launches.use import begin_idling
 from ecatalog.usage.actions import record_use
 from ecatalog_client.types.launches import LaunchState
 
@@ -65,6 +66,8 @@ def move_launch(
     )
     if not queries.move(tx, row, moved):
         raise Stale("This launch has moved on. Look again before reporting.")
+    if state == "running" and row.state != "running":
+        begin_idling(tx, row.id)
     tx.touch("launches")
     tell_moved(tx, actor, moved, was=row.state, **({"log_tail": log_tail} if log_tail else {}))
     return moved.attempt

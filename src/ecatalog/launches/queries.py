@@ -15,10 +15,11 @@ from ecatalog_client.types.launches import Launch
 
 
 class Ended(msgspec.Struct, frozen=True, kw_only=True):
-    """A launch whose time is over, and which of its two ends came."""
+    """A launch whose time is over, and which of its ends came."""
 
     id: str
-    cause: Literal["window", "lifetime"]
+    cause: Literal["window", "lifetime", "idle"]
+    idle_reason: str
 
 
 # What looks at all live launches names the states as the index `launches_live` does: with fewer of them SQLite does not
@@ -57,8 +58,8 @@ def find_client_copy(tx: Tx, client_id: str, demo_id: str) -> Launch | None:
     """The client's live copy of the demo."""
     return tx.one(
         Launch,
-        """SELECT id, demo_id, client_id, user_id, kind, wanted, state, phase, reason, phases, idle_at, ends_at,
-             created_at, updated_at
+        """SELECT id, demo_id, client_id, user_id, kind, wanted, state, phase, reason, phases, idle_at, idle_reason,
+             ends_at, created_at, updated_at
            FROM launches
            WHERE client_id = :client_id AND demo_id = :demo_id AND kind = 'open' AND wanted = 'running'
              AND state IN ('queued', 'starting', 'running')""",
@@ -71,8 +72,8 @@ def find_user_copy(tx: Tx, user_id: str, demo_id: str) -> Launch | None:
     """The user's live copy of the demo."""
     return tx.one(
         Launch,
-        """SELECT id, demo_id, client_id, user_id, kind, wanted, state, phase, reason, phases, idle_at, ends_at,
-             created_at, updated_at
+        """SELECT id, demo_id, client_id, user_id, kind, wanted, state, phase, reason, phases, idle_at, idle_reason,
+             ends_at, created_at, updated_at
            FROM launches
            WHERE user_id = :user_id AND demo_id = :demo_id AND kind = 'open' AND wanted = 'running'
              AND state IN ('queued', 'starting', 'running')""",
@@ -204,6 +205,47 @@ def list_client_launches(tx: Tx, client_id: str, *, demo_id: str, state: str, be
     )
 
 
+class Used(msgspec.Struct, frozen=True, kw_only=True):
+    """What decides about taking in the use of a launch."""
+
+    id: str
+    client_id: str | None
+    demo_id: str
+    kind: str
+    is_live: bool
+    idle_at: datetime | None
+    idle_seconds: int
+    created_at: datetime
+    ends_at: datetime
+
+
+def find_used(tx: Tx, launch_id: str) -> Used | None:
+    return tx.one(
+        Used,
+        """SELECT l.id, l.client_id, l.demo_id, l.kind, l.state = 'running' AND l.wanted = 'running' AS is_live,
+             l.idle_at, d.idle_seconds, l.created_at, l.ends_at
+           FROM launches l JOIN demos d ON d.id = l.demo_id WHERE l.id = :id""",
+        id=launch_id,
+    )
+
+
+def set_idle(tx: Tx, launch_id: str, at: datetime, reason: str) -> None:
+    """Neither edges nor launchers follow this: it is no move, and tells nobody."""
+    tx.run(
+        "UPDATE launches SET idle_at = :at, idle_reason = :reason WHERE id = :id", id=launch_id, at=at, reason=reason
+    )
+    tx.touch("launches")
+
+
+def postpone_idle(tx: Tx, until: datetime) -> int:
+    """Nothing is idle before that; how many would have been."""
+    return tx.run(
+        """UPDATE launches SET idle_at = :until
+           WHERE state IN ('queued', 'starting', 'running', 'stopping') AND idle_at < :until""",
+        until=until,
+    )
+
+
 def list_wanted(tx: Tx, *, client_id: str | None, user_id: str | None, demo_id: str | None) -> list[LaunchRow]:
     """The live launches that should run, of this client, user or demo."""
     return tx.all(
@@ -280,13 +322,14 @@ def list_lifetimes(tx: Tx, client_id: str) -> list[Lifetime]:
 
 
 def list_ended(tx: Tx, limit: int) -> list[Ended]:
-    """Live launches, at most `limit`, whose client's window or whose own time is over."""
+    """Live launches, at most `limit`, whose client's window or whose own time is over, or that nobody uses."""
     return tx.all(
         Ended,
-        """SELECT l.id, CASE WHEN c.access_ends_at <= :now THEN 'window' ELSE 'lifetime' END AS cause
+        """SELECT l.id, CASE WHEN c.access_ends_at <= :now THEN 'window' WHEN l.ends_at <= :now THEN 'lifetime'
+             ELSE 'idle' END AS cause, l.idle_reason
            FROM launches l LEFT JOIN clients c ON c.id = l.client_id
            WHERE l.state IN ('queued', 'starting', 'running', 'stopping') AND l.state <> 'stopping'
-             AND l.wanted = 'running' AND (l.ends_at <= :now OR c.access_ends_at <= :now)
+             AND l.wanted = 'running' AND (l.ends_at <= :now OR c.access_ends_at <= :now OR l.idle_at <= :now)
            ORDER BY l.ends_at LIMIT :limit""",
         now=tx.now,
         limit=limit,
@@ -301,10 +344,12 @@ def next_end(tx: Tx) -> float | None:
     """In how many seconds the next launch is over, 0 or less when one is over already; None when none lives."""
     found = tx.one(
         _Next,
-        """SELECT min(CASE WHEN c.access_ends_at < l.ends_at THEN c.access_ends_at ELSE l.ends_at END) AS at
-           FROM launches l LEFT JOIN clients c ON c.id = l.client_id
-           WHERE l.state IN ('queued', 'starting', 'running', 'stopping') AND l.state <> 'stopping'
-             AND l.wanted = 'running'""",
+        """SELECT min(CASE WHEN idle_at < ends_at THEN idle_at ELSE ends_at END) AS at FROM (
+             SELECT l.idle_at,
+               CASE WHEN c.access_ends_at < l.ends_at THEN c.access_ends_at ELSE l.ends_at END AS ends_at
+             FROM launches l LEFT JOIN clients c ON c.id = l.client_id
+             WHERE l.state IN ('queued', 'starting', 'running', 'stopping') AND l.state <> 'stopping'
+               AND l.wanted = 'running') AS live""",
     )
     return None if found is None or found.at is None else (found.at - tx.now).total_seconds()
 

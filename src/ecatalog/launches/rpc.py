@@ -23,11 +23,12 @@ from ecatalog.launches.serving import (
     begin_epochs_after_foreign_writes,
     follow,
 )
+from ecatalog.launches.use import take_use
 from ecatalog.rpc.service import Service, Stream, Unary
 from ecatalog.web.door import Door
 from ecatalog_client.acks import Ack
 from ecatalog_client.types.launches import LaunchReport
-from ecatalog_client.types.serving import Begin, Change, Synced, WantedChange
+from ecatalog_client.types.serving import Begin, Change, LaunchUse, Synced, WantedChange
 from ecatalog_client.v1 import launches_pb2 as pb
 from ecatalog_client.wire import message_of, ms_of, struct_of
 
@@ -80,6 +81,7 @@ class EdgeDoor:
             (
                 Stream("Watch", pb.EdgeMessage, pb.EdgeEvent, "edge", self.watch),
                 Unary("Redeem", pb.RedeemRequest, pb.RedeemReply, "edge", self.redeem),
+                Unary("ReportUse", pb.UseReport, pb.UseReply, "edge", self.report_use),
                 Unary("Leave", pb.EdgeLeave, pb.LeaveReply, "edge", self.leave),
             ),
         )
@@ -128,6 +130,10 @@ class EdgeDoor:
     async def redeem(self, request: pb.RedeemRequest, actor: Actor) -> pb.RedeemReply:
         redeemed = await self.db.write(actions.redeem_entry, actor, request.code, request.label)
         return message_of(redeemed, pb.RedeemReply)
+
+    async def report_use(self, request: pb.UseReport, actor: Actor) -> pb.UseReply:
+        await self.db.write(take_use, actor, [struct_of(use, LaunchUse) for use in request.uses])
+        return pb.UseReply()
 
     async def leave(self, request: pb.EdgeLeave, actor: Actor) -> pb.LeaveReply:
         acks = [struct_of(ack, Ack) for ack in request.acks]

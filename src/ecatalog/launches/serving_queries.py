@@ -30,7 +30,8 @@ _CLIENTS = """SELECT c.id, c.access_starts_at AS starts_at, c.access_ends_at AS 
 _GRANTS = "SELECT client_id, demo_id FROM client_demo_access WHERE revoked_at IS NULL"
 
 # A removed demo that drains is served on: what runs of it goes on to its end, and opening looks at the true status.
-_DEMOS = """SELECT id, name, CASE WHEN status = 'removed' THEN 'active' ELSE status END AS status, demo_url
+_DEMOS = """SELECT id, name, CASE WHEN status = 'removed' THEN 'active' ELSE status END AS status, demo_url,
+  is_metered
   FROM demos WHERE (status <> 'removed' OR drains = 1)"""
 
 _SESSIONS = "SELECT id, client_id, user_id, expires_at FROM sessions WHERE expires_at > :now"

@@ -32,6 +32,36 @@ def add_event(
     )
 
 
+def find_seconds(tx: Tx, launch_id: str, minute: int) -> int:
+    """The active seconds of that minute that are known, a bit each."""
+    found = tx.value(
+        "SELECT seconds FROM active_minutes WHERE launch_id = :launch_id AND minute = :minute",
+        launch_id=launch_id,
+        minute=minute,
+    )
+    return int(found or 0)
+
+
+def set_seconds(tx: Tx, launch_id: str, minute: int, seconds: int) -> None:
+    tx.run(
+        """INSERT INTO active_minutes (launch_id, minute, seconds) VALUES (:launch_id, :minute, :seconds)
+           ON CONFLICT (launch_id, minute) DO UPDATE SET seconds = excluded.seconds""",
+        launch_id=launch_id,
+        minute=minute,
+        seconds=seconds,
+    )
+
+
+def remove_old_minutes(tx: Tx, before: int, limit: int) -> int:
+    """Removes at most `limit` minutes before that one; how many they were."""
+    return tx.run(
+        """DELETE FROM active_minutes WHERE (launch_id, minute) IN (
+             SELECT launch_id, minute FROM active_minutes WHERE minute < :before ORDER BY minute LIMIT :limit)""",
+        before=before,
+        limit=limit,
+    )
+
+
 def add_to_day(tx: Tx, sums: Sums, at: datetime, *, client_id: str, demo_id: str | None) -> None:
     """Adds to the UTC day of `at`; what belongs to no demo is kept under the empty demo."""
     tx.run(

@@ -111,11 +111,11 @@ class Dispatch:
         if found is None:
             raise NotFound("There is nothing here. The operations are listed at /api/openapi.json.")
         methods, call.values = found
-        call.route = next(iter(methods.values())).route
         target = methods.get("GET" if call.method == "HEAD" else call.method)
         if target is None:
+            call.route = next(iter(methods.values())).route
             raise wrong_method(call.route, _allowed(methods))
-        call.measure = target.measure
+        call.route, call.measure = target.route, target.measure
         call.actor = self._callers.actor_of(call.headers, call.method)
         refuse_unless(target.operation, call.actor)
         if target.perform is not None:

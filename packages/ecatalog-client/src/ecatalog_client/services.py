@@ -3,7 +3,7 @@
 A call raises the family of `ecatalog_client.errors`; a watch never raises, it yields `Lost` and goes on.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 
 import grpc
@@ -13,7 +13,7 @@ from ecatalog_client.calls import Caller, Hooks
 from ecatalog_client.channel import open_channel
 from ecatalog_client.errors import CatalogError
 from ecatalog_client.types.launches import LaunchReport, LaunchState
-from ecatalog_client.types.serving import EdgeUpdate, LauncherUpdate, Redeemed
+from ecatalog_client.types.serving import EdgeUpdate, LauncherUpdate, LaunchUse, Redeemed
 from ecatalog_client.v1 import launches_pb2 as pb
 from ecatalog_client.v1.launches_pb2_grpc import EdgeServiceStub, LauncherServiceStub
 from ecatalog_client.watch import StatusSlot, watch_edges, watch_launchers
@@ -72,6 +72,11 @@ class EdgeGateway:
         request = pb.RedeemRequest(code=code, label=label)
         reply = await self._caller.call("Redeem", self._stub.Redeem, request, deadline=deadline, is_safe=False)
         return struct_of(reply, Redeemed)
+
+    async def report_use(self, uses: Sequence[LaunchUse], *, deadline: float = 5.0) -> None:
+        """Tells how launches were used. May be told again: seconds are merged."""
+        request = pb.UseReport(uses=[message_of(use, pb.LaunchUse) for use in uses])
+        await self._caller.call("ReportUse", self._stub.ReportUse, request, deadline=deadline, is_safe=True)
 
     async def leave(self, *, deadline: float = 1.0) -> None:
         """Tells the last acknowledgements and gives the lease back: then no revocation waits for this edge.

@@ -74,6 +74,8 @@ def _reader(name: str, hint: Any) -> Callable[[Message], Any]:
         return _then(attrgetter(name), of if origin is list else lambda items: tuple(of(items)))
     if origin in (list, dict):
         return _then(attrgetter(name), origin)
+    if origin in (Union, UnionType) and set(inner) == {datetime, NoneType}:
+        return _then(attrgetter(f"{name}_ms"), lambda ms: instant_of(ms) if ms else None)
     if origin in (Union, UnionType) and NoneType in inner:
         return _then(attrgetter(name), lambda value: value or None)
     return attrgetter(name)

@@ -63,6 +63,7 @@ class Demo(msgspec.Struct, frozen=True, kw_only=True):
     idle_seconds: int
     lifetime_seconds: int
     warm: int
+    is_metered: bool
     created_by: str | None
     created_at: datetime
     updated_at: datetime
@@ -96,6 +97,7 @@ class CreateDemo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     idle_seconds: IdleSeconds | UnsetType = UNSET
     lifetime_seconds: LifetimeSeconds | UnsetType = UNSET
     warm: WarmCopies | UnsetType = UNSET
+    is_metered: bool | UnsetType = UNSET
 
 
 class PatchDemo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -122,6 +124,7 @@ class PatchDemo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     idle_seconds: IdleSeconds | UnsetType = UNSET
     lifetime_seconds: LifetimeSeconds | UnsetType = UNSET
     warm: WarmCopies | UnsetType = UNSET
+    is_metered: bool | UnsetType = UNSET
 
 
 class RemoveDemo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -13,8 +13,9 @@ LaunchState = Literal["queued", "starting", "running", "stopping", "stopped", "f
 
 
 class Launch(msgspec.Struct, frozen=True, kw_only=True):
-    """A copy of a demo: what is `wanted` of it, what `state` it is in, and when it entered each of its
-    `phases`.
+    """A copy of a demo: what is `wanted` of it, what `state` it is in, and when it entered each of its `phases`.
+
+    Unless it is used before, it is stopped at `idle_at` for the `idle_reason`; at `ends_at` in any case.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     phases: dict[str, datetime]
     idle_at: datetime | None
+    idle_reason: str
     ends_at: datetime
     created_at: datetime
     updated_at: datetime

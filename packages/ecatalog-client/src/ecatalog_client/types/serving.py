@@ -55,6 +55,28 @@ class ServedDemo(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     status: Literal["draft", "active", "maintenance", "removed"]
     demo_url: str
+    is_metered: bool = False
+
+
+class ActiveMinute(msgspec.Struct, frozen=True, kw_only=True):
+    """Which seconds of a minute (counted since 1970, UTC) were active: bit n of `seconds` is second n."""
+
+    minute: int
+    seconds: int
+
+
+class LaunchUse(msgspec.Struct, frozen=True, kw_only=True):
+    """How one launch was used, as one edge saw it; an instant is None when that never happened.
+
+    `open_at`: a page of it last said that it is open. `used_at`: a page was visible and used. `asked_at`: its visitor
+    last sent a request or a frame.
+    """
+
+    launch_id: str
+    minutes: list[ActiveMinute] = []
+    open_at: datetime | None = None
+    used_at: datetime | None = None
+    asked_at: datetime | None = None
 
 
 class ServedSession(msgspec.Struct, frozen=True, kw_only=True):

@@ -46,6 +46,38 @@ class LeaveReply(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
+class UseReport(_message.Message):
+    __slots__ = ("uses",)
+    USES_FIELD_NUMBER: _ClassVar[int]
+    uses: _containers.RepeatedCompositeFieldContainer[LaunchUse]
+    def __init__(self, uses: _Optional[_Iterable[_Union[LaunchUse, _Mapping]]] = ...) -> None: ...
+
+class LaunchUse(_message.Message):
+    __slots__ = ("launch_id", "minutes", "open_at_ms", "used_at_ms", "asked_at_ms")
+    LAUNCH_ID_FIELD_NUMBER: _ClassVar[int]
+    MINUTES_FIELD_NUMBER: _ClassVar[int]
+    OPEN_AT_MS_FIELD_NUMBER: _ClassVar[int]
+    USED_AT_MS_FIELD_NUMBER: _ClassVar[int]
+    ASKED_AT_MS_FIELD_NUMBER: _ClassVar[int]
+    launch_id: str
+    minutes: _containers.RepeatedCompositeFieldContainer[ActiveMinute]
+    open_at_ms: int
+    used_at_ms: int
+    asked_at_ms: int
+    def __init__(self, launch_id: _Optional[str] = ..., minutes: _Optional[_Iterable[_Union[ActiveMinute, _Mapping]]] = ..., open_at_ms: _Optional[int] = ..., used_at_ms: _Optional[int] = ..., asked_at_ms: _Optional[int] = ...) -> None: ...
+
+class ActiveMinute(_message.Message):
+    __slots__ = ("minute", "seconds")
+    MINUTE_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    minute: int
+    seconds: int
+    def __init__(self, minute: _Optional[int] = ..., seconds: _Optional[int] = ...) -> None: ...
+
+class UseReply(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
 class Cut(_message.Message):
     __slots__ = ("launch_id", "client_id", "connections")
     LAUNCH_ID_FIELD_NUMBER: _ClassVar[int]
@@ -147,16 +179,18 @@ class ServedGrant(_message.Message):
     def __init__(self, client_id: _Optional[str] = ..., demo_id: _Optional[str] = ...) -> None: ...
 
 class ServedDemo(_message.Message):
-    __slots__ = ("id", "name", "status", "demo_url")
+    __slots__ = ("id", "name", "status", "demo_url", "is_metered")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     DEMO_URL_FIELD_NUMBER: _ClassVar[int]
+    IS_METERED_FIELD_NUMBER: _ClassVar[int]
     id: str
     name: str
     status: str
     demo_url: str
-    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., status: _Optional[str] = ..., demo_url: _Optional[str] = ...) -> None: ...
+    is_metered: bool
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., status: _Optional[str] = ..., demo_url: _Optional[str] = ..., is_metered: _Optional[bool] = ...) -> None: ...
 
 class ServedSession(_message.Message):
     __slots__ = ("id", "client_id", "user_id", "expires_at_ms")

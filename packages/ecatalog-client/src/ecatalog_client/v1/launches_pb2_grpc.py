@@ -45,6 +45,11 @@ class EdgeServiceStub:
                 request_serializer=ecatalog__client_dot_v1_dot_launches__pb2.RedeemRequest.SerializeToString,
                 response_deserializer=ecatalog__client_dot_v1_dot_launches__pb2.RedeemReply.FromString,
                 _registered_method=True)
+        self.ReportUse = channel.unary_unary(
+                '/ecatalog.v1.EdgeService/ReportUse',
+                request_serializer=ecatalog__client_dot_v1_dot_launches__pb2.UseReport.SerializeToString,
+                response_deserializer=ecatalog__client_dot_v1_dot_launches__pb2.UseReply.FromString,
+                _registered_method=True)
         self.Leave = channel.unary_unary(
                 '/ecatalog.v1.EdgeService/Leave',
                 request_serializer=ecatalog__client_dot_v1_dot_launches__pb2.EdgeLeave.SerializeToString,
@@ -69,6 +74,13 @@ class EdgeServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReportUse(self, request, context):
+        """How launches were used. Told again after a failure: seconds are merged, so that none counts twice.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Leave(self, request, context):
         """An edge that serves nothing any more gives its lease back, so that no revocation waits for it. May be repeated.
         """
@@ -88,6 +100,11 @@ def add_EdgeServiceServicer_to_server(servicer, server):
                     servicer.Redeem,
                     request_deserializer=ecatalog__client_dot_v1_dot_launches__pb2.RedeemRequest.FromString,
                     response_serializer=ecatalog__client_dot_v1_dot_launches__pb2.RedeemReply.SerializeToString,
+            ),
+            'ReportUse': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportUse,
+                    request_deserializer=ecatalog__client_dot_v1_dot_launches__pb2.UseReport.FromString,
+                    response_serializer=ecatalog__client_dot_v1_dot_launches__pb2.UseReply.SerializeToString,
             ),
             'Leave': grpc.unary_unary_rpc_method_handler(
                     servicer.Leave,
@@ -150,6 +167,33 @@ class EdgeService:
             '/ecatalog.v1.EdgeService/Redeem',
             ecatalog__client_dot_v1_dot_launches__pb2.RedeemRequest.SerializeToString,
             ecatalog__client_dot_v1_dot_launches__pb2.RedeemReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportUse(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecatalog.v1.EdgeService/ReportUse',
+            ecatalog__client_dot_v1_dot_launches__pb2.UseReport.SerializeToString,
+            ecatalog__client_dot_v1_dot_launches__pb2.UseReply.FromString,
             options,
             channel_credentials,
             insecure,
