@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 from ecatalog_edge.entry import begin_entry
 from ecatalog_edge.guard import SYNCING
 from ecatalog_edge.injecting import REPORT_PATH, SCRIPT_PATH
+from ecatalog_edge.limits import refusal
 from ecatalog_edge.measuring import measure
 from ecatalog_edge.origins import may_cause
+from ecatalog_edge.pages import refusal_answer
 from ecatalog_edge.registry import Live
 from ecatalog_edge.site import Site
 from ecatalog_edge.state import Denial, Why
@@ -28,13 +30,28 @@ def admit(site: Site, visitor: "Visitor", exchange: "Exchange") -> None:
     elif not (request.target.startswith(RESERVED) and request.target[len(RESERVED) :][:1] in (b"", b"/", b"?")):
         live = _seat(site, visitor, exchange, label)
         if live is not None:
-            exchange.open(live)
+            _open(site, exchange, live)
     elif request.target in (SCRIPT_PATH, REPORT_PATH):
         live = _seat(site, visitor, exchange, label)
         if live is not None:
             measure(exchange, live)
     else:
         begin_entry(site, exchange, label)
+
+
+def _open(site: Site, exchange: "Exchange", live: Live) -> None:
+    why = refusal(site.limits, live, exchange.began)
+    if why is not None:
+        exchange.deny(Denial(why, demo_name=_demo_name(site, live)), must_close=why is Why.CROWDED)
+    elif exchange.request.length > site.limits.body_bytes:
+        exchange.reply(refusal_answer(413, "This body is too large."), outcome="too_large", must_close=True)
+    else:
+        exchange.open(live)
+
+
+def _demo_name(site: Site, live: Live) -> str:
+    demo = site.guard.state.demos.get(live.launch.demo_id)
+    return demo.name if demo else ""
 
 
 def _seat(site: Site, visitor: "Visitor", exchange: "Exchange", label: str) -> Live | None:

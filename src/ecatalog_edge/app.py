@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import ssl
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -32,21 +33,29 @@ def main(env: Mapping[str, str]) -> int:
     try:
         settings = Settings.load(env)
         configure_logs("edge", settings.log_level, settings.log_json)
+        tls = settings.tls
     except (BadSetting, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(run(settings))
+        return runner.run(run(settings, tls))
 
 
-async def run(settings: Settings) -> int:
+async def run(settings: Settings, tls: ssl.SSLContext | None = None) -> int:
     """Starts, serves, stops."""
     ends = asyncio.Event()
     heed_end(ends.set, settings.lifeline_fd)
     calls = Calls()
     gateway = EdgeGateway(settings.gateway, settings.token, hooks=calls.hooks())
     with ServiceId(settings.data and settings.data / "edge_id") as edge_id:
-        edge = Edge(gateway, edge_id, settings.demos_url, journal=_journal(settings))
+        edge = Edge(
+            gateway,
+            edge_id,
+            settings.demos_url,
+            journal=_journal(settings),
+            limits=settings.limits,
+            tls=tls,
+        )
         internal = Internal(edge, calls)
         try:
             await edge.start(settings.host, settings.port)

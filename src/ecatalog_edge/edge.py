@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Protocol
@@ -16,6 +17,7 @@ from ecatalog_edge.guard import Guard
 from ecatalog_edge.hosts import DemoHosts
 from ecatalog_edge.journal import Journal
 from ecatalog_edge.lease import Lease
+from ecatalog_edge.limits import Limits
 from ecatalog_edge.metering import Meter, Reporting
 from ecatalog_edge.registry import Registry
 from ecatalog_edge.site import Redeeming, Site
@@ -37,7 +39,7 @@ class Gateway(Feed, Redeeming, Reporting, Protocol):
 
 
 class Edge:
-    """Serves from `start` to `stop`. `edge_id` names it towards the gateway."""
+    """Serves from `start` to `stop`. `edge_id` names it towards the gateway; with `tls` it speaks https by itself."""
 
     def __init__(
         self,
@@ -47,7 +49,10 @@ class Edge:
         *,
         clock: Clock | None = None,
         journal: Journal | None = None,
+        limits: Limits | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        self._tls = tls
         clock = clock or Clock()
         self.stats = Stats()
         self.lease = Lease(clock)
@@ -72,6 +77,7 @@ class Edge:
             cookie_name(is_secure=hosts.is_secure),
             journal or Journal(),
             self.meter,
+            limits or Limits(),
         )
         self.failed = asyncio.Event()
         self._server: asyncio.Server | None = None
@@ -97,7 +103,7 @@ class Edge:
     async def start(self, host: str, port: int) -> None:
         """Listens, and follows the gateway. OSError when the address is not free."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Visitor(self.site), host, port, backlog=BACKLOG)
+        self._server = await loop.create_server(lambda: Visitor(self.site), host, port, backlog=BACKLOG, ssl=self._tls)
         for listening in self.sockets:
             # Sockets inherit it: a visitor whose network is gone is noticed, also on an idle WebSocket.
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

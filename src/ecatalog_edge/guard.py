@@ -126,7 +126,7 @@ class Guard:
         return [cut for cut in cuts if cut is not None]
 
     def _review_one(self, live: Live) -> Cut | None:
-        launch = self.state.launches.get(live.launch.id, live.launch)
+        launch = self.state.launch_at(live.launch.label) or live.launch
         if launch is not live.launch:
             self.registry.move(live, launch)
         denial = self._denial_of(live)

@@ -16,6 +16,7 @@ from ecatalog_edge.state import Denial, Why
 STYLE = (
     "body{font:17px/1.5 system-ui,sans-serif;margin:0;color:#1f2933;background:#f5f7fa}"
     "main{max-width:34rem;margin:14vh auto;padding:2rem;background:#fff;border-radius:8px;box-shadow:0 1px 4px #0002}"
+    "a.b{display:inline-block;padding:.5rem 1rem;border-radius:6px;background:#0b5cad;color:#fff;text-decoration:none}"
     "h1{font-size:1.4rem;margin:0 0 .75rem}p{margin:.5rem 0}a{color:#0b5cad}small{color:#52606d}"
 )
 _STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
@@ -79,7 +80,9 @@ TEXTS = {
     Why.STARTING: Text(
         503, "The demo is starting", "{demo} will be here in a moment.", "This page looks again by itself.", 2
     ),
-    Why.STOPPED: Text(410, "The demo has been stopped", "This copy of {demo} is not running any more.", _AGAIN),
+    Why.STOPPED: Text(
+        410, "The demo has been stopped", "This copy of {demo} is not running any more. {detail}", _AGAIN
+    ),
     Why.FAILED: Text(
         502,
         "The demo could not be started",
@@ -120,6 +123,16 @@ TEXTS = {
         "{demo} gave no answer in time.",
         "Try again, or open it again from the catalog.",
     ),
+    Why.CROWDED: Text(
+        429,
+        "Too many connections",
+        "There are more connections to this copy of {demo} than it may have.",
+        "Close some of its pages, then try again.",
+        5,
+    ),
+    Why.HURRIED: Text(
+        429, "Too many requests", "{demo} is asked faster than it may be.", "This page looks again by itself.", 1
+    ),
     Why.CLOSING: Text(503, "Just a moment", "This service is restarting.", "This page looks again by itself.", 2),
 }
 
@@ -140,6 +153,7 @@ class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
     contact_name: str = ""
     contact_email: str = ""
     catalog_url: str = ""
+    again_url: str = ""
 
 
 def wants_json(accept: bytes) -> bool:
@@ -215,6 +229,7 @@ def _problem(denial: Denial, text: Text, catalog_url: str) -> bytes:
             contact_name=denial.contact_name,
             contact_email=denial.contact_email,
             catalog_url=catalog_url,
+            again_url=_again_url(denial, catalog_url),
         )
     )
 
@@ -222,6 +237,9 @@ def _problem(denial: Denial, text: Text, catalog_url: str) -> bytes:
 def _page(denial: Denial, text: Text, catalog_url: str) -> bytes:
     refresh = f'<meta http-equiv="refresh" content="{text.retry}">' if text.retry else ""
     back = f'<p><a href="{escape(catalog_url)}">Back to the catalog</a></p>' if _is_link(catalog_url) else ""
+    again = _again_url(denial, catalog_url)
+    if again:
+        back = f'<p><a class="b" href="{escape(again)}">Start again</a></p>{back}'
     mail = denial.contact_email
     write = f'<p><a href="mailto:{escape(mail)}">Write to {escape(denial.contact_name or mail)}</a></p>' if mail else ""
     return (
@@ -231,6 +249,12 @@ def _page(denial: Denial, text: Text, catalog_url: str) -> bytes:
         f"<p>{escape(_filled(text.next, denial))}</p>{write}{back}<p><small>{escape(denial.why)}</small></p>"
         "</main></body></html>"
     ).encode()
+
+
+def _again_url(denial: Denial, catalog_url: str) -> str:
+    """The page of the launch in the catalog, which starts another: asked there, by who is logged in there."""
+    may_help = denial.why in (Why.STOPPED, Why.FAILED) and denial.launch_id and _is_link(catalog_url)
+    return f"{catalog_url}/launches/{denial.launch_id}" if may_help else ""
 
 
 def _is_link(url: str) -> bool:

@@ -32,7 +32,6 @@ class Exchange:
     """
 
     __slots__ = (
-        "_began",
         "_bytes_out",
         "_chunks",
         "_collected",
@@ -43,6 +42,8 @@ class Exchange:
         "_sent_body",
         "_site",
         "_status",
+        "_taken",
+        "began",
         "is_headed",
         "kind",
         "request",
@@ -58,13 +59,14 @@ class Exchange:
         self.is_headed = False
         self._site = site
         self._live: Live | None = None
-        self._began = began
+        self.began = began
         self._status = 0
         self._bytes_out = 0
         self._chunks = False
         self._out: list[bytes] = []
         self._is_closed = False
         self._sent_body = False
+        self._taken = 0
         self._injects: Answer | None = None
         self._collected: Callable[[bytes], None] | None = None
 
@@ -100,7 +102,7 @@ class Exchange:
     def _reach(self, live: Live, *, may_reuse: bool) -> None:
         address = live.launch.upstream or ""
         key = f"{live.launch.id} {address}"
-        upstream = self._site.pool.take(key, self._began) if may_reuse else None
+        upstream = self._site.pool.take(key, self.began) if may_reuse else None
         if upstream is None:
             self._site.pool.connect(self, key, address)
         else:
@@ -146,6 +148,10 @@ class Exchange:
             return
         self._sent_body = True
         self._site.stats.bytes_in += len(chunk)
+        self._taken += len(chunk)
+        if self._taken > self._site.limits.body_bytes:
+            self.refuse(ShapeError(413, "This body is too large."))
+            return
         if self.request.is_chunked:
             chunk = b"%x\r\n%b\r\n" % (len(chunk), chunk)
         self.upstream.transport.write(chunk)
@@ -367,7 +373,7 @@ class Exchange:
                 path=request.path,
                 status=self._status,
                 outcome=outcome,
-                ms=round((self.visitor.loop.time() - self._began) * 1000),
+                ms=round((self.visitor.loop.time() - self.began) * 1000),
                 bytes_out=self._bytes_out,
             )
         )

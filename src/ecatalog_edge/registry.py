@@ -5,11 +5,14 @@ on.
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ecatalog_client.types.serving import ServedLaunch
 from ecatalog_edge.metering import Use
 from ecatalog_edge.state import Denial, Key, keys_of
+
+if TYPE_CHECKING:
+    from ecatalog_edge.limits import Pace
 
 
 class Connection(Protocol):
@@ -24,12 +27,13 @@ class Connection(Protocol):
 class Live:
     """One launch opened in one session, for as long as some connection of the visitor holds it."""
 
-    __slots__ = ("connections", "ends_at", "holders", "keys", "launch", "session_id", "use")
+    __slots__ = ("connections", "ends_at", "holders", "keys", "launch", "pace", "session_id", "use")
 
     def __init__(self, launch: ServedLaunch, session_id: str, ends_at: datetime) -> None:
         self.use = Use(launch.id)  # of this hold alone, until a meter gives the one of the launch
         self.launch = launch
         self.session_id = session_id
+        self.pace: Pace | None = None
         self.ends_at = ends_at
         self.keys: tuple[Key, ...] = tuple(keys_of(launch, session_id))
         self.connections: set[Connection] = set()

@@ -1,11 +1,16 @@
 """What the edge is told by its environment, read once. Nothing else in this package reads the environment."""
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ecatalog_client.environment import PREFIX, BadSetting, number, port, secret, switch
 from ecatalog_edge.hosts import DemoHosts
+from ecatalog_edge.limits import Limits
+
+MIB = 1024 * 1024
+_DEFAULT = Limits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,29 @@ class Settings:
     log_level: str = "info"
     log_json: bool | None = None
     lifeline_fd: int | None = None
+    most_connections: int = _DEFAULT.connections
+    requests_per_second: int = _DEFAULT.requests_per_second
+    most_body_mib: int = _DEFAULT.body_bytes // MIB
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(self.most_connections, self.requests_per_second, self.most_body_mib * MIB)
+
+    @property
+    def tls(self) -> ssl.SSLContext | None:
+        """What the edge needs to speak https; None when something in front of it does. BadSetting for bad files."""
+        if self.tls_certificate is None:
+            return None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols(["http/1.1"])
+        try:
+            context.load_cert_chain(self.tls_certificate, self.tls_key)
+        except (OSError, ssl.SSLError) as error:
+            raise BadSetting(f"{PREFIX}EDGE_TLS_CERTIFICATE and {PREFIX}EDGE_TLS_KEY: {error}") from error
+        return context
 
     @classmethod
     def load(cls, env: Mapping[str, str]) -> "Settings":
@@ -43,7 +71,24 @@ class Settings:
             log_level=env.get(PREFIX + "LOG_LEVEL") or default.log_level,
             log_json=switch(env, "LOG_JSON"),
             lifeline_fd=number(env, "LIFELINE_FD"),
+            most_connections=_positive(env, "EDGE_MOST_CONNECTIONS", default.most_connections),
+            requests_per_second=_positive(env, "EDGE_REQUESTS_PER_SECOND", default.requests_per_second),
+            most_body_mib=_positive(env, "EDGE_MOST_BODY_MIB", default.most_body_mib),
+            tls_certificate=_path(env, "EDGE_TLS_CERTIFICATE"),
+            tls_key=_path(env, "EDGE_TLS_KEY"),
         )
+
+
+def _positive(env: Mapping[str, str], name: str, default: int) -> int:
+    found = number(env, name)
+    if found is not None and found < 1:
+        raise BadSetting(f"{PREFIX}{name} is {found}: write 1 or more.")
+    return default if found is None else found
+
+
+def _path(env: Mapping[str, str], name: str) -> Path | None:
+    text = env.get(PREFIX + name, "")
+    return Path(text) if text else None
 
 
 def _demos_url(env: Mapping[str, str], default: str) -> str:

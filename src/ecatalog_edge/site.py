@@ -9,6 +9,7 @@ from ecatalog_client.types.serving import Redeemed
 from ecatalog_edge.guard import Guard
 from ecatalog_edge.hosts import DemoHosts
 from ecatalog_edge.journal import Journal
+from ecatalog_edge.limits import Limits
 from ecatalog_edge.metering import Meter
 from ecatalog_edge.stats import Stats
 from ecatalog_edge.upstream import Pool
@@ -35,4 +36,5 @@ class Site:
     cookie_name: bytes
     journal: Journal
     meter: Meter
+    limits: Limits
     visitors: "set[Visitor]" = field(default_factory=set)

@@ -45,6 +45,8 @@ class Why(StrEnum):
     NO_ANSWER = "demo_does_not_answer"
     TOO_SLOW = "demo_too_slow"
     CLOSING = "edge_stopping"
+    CROWDED = "too_many_connections"
+    HURRIED = "too_many_requests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Denial:
     contact_name: str = ""
     contact_email: str = ""
     detail: str = ""
+    launch_id: str = ""
 
 
 @dataclass(slots=True)
@@ -97,6 +100,11 @@ class State:
         return self.launches[launch_id] if launch_id is not None else self.past.get(label)
 
     def _keep_launch(self, launch: ServedLaunch) -> None:
+        """A final one is past at once, with what became of it."""
+        if launch.state in ("stopped", "failed"):
+            self._forget_launch(launch.id)
+            self._remember(launch)
+            return
         before = self.launches.get(launch.id)
         if before is not None and before.label != launch.label:
             self.labels.pop(before.label, None)
@@ -123,6 +131,10 @@ class State:
         if launch is None:
             return
         self.labels.pop(launch.label, None)
+        self._remember(launch)
+
+    def _remember(self, launch: ServedLaunch) -> None:
+        self.past.pop(launch.label, None)
         self.past[launch.label] = launch
         while len(self.past) > REMEMBERED:
             del self.past[next(iter(self.past))]
@@ -146,7 +158,8 @@ def may_serve(state: State, launch: ServedLaunch | None, session_id: str, now: d
         demo_name=demo.name if demo else "",
         contact_name=client.contact_name if client else "",
         contact_email=client.contact_email if client else "",
-        detail=launch.reason if why is Why.FAILED else "",
+        detail=launch.reason if why in (Why.FAILED, Why.STOPPED) else "",
+        launch_id=launch.id,
     )
 
 
@@ -194,13 +207,12 @@ def _session_why_not(session: ServedSession | None, launch: ServedLaunch, now: d
 
 
 def _launch_why_not(launch: ServedLaunch, now: datetime, *, is_known: bool) -> Why | None:
-    """Final launches are gone, with whatever became of them; one that was last seen on its way up has failed."""
-    if not is_known and launch.wanted == "running" and launch.state in ("queued", "starting"):
+    """Of a launch that was gone at a snapshot nobody told the end: last seen on its way up, it has failed."""
+    is_lost = not is_known and launch.wanted == "running" and launch.state in ("queued", "starting")
+    if launch.state == "failed" or is_lost:
         return Why.FAILED
     if not is_known or launch.state == "stopped" or now >= launch.ends_at:
         return Why.STOPPED
-    if launch.state == "failed":
-        return Why.FAILED
     if launch.wanted != "running" or launch.state == "stopping":
         return Why.STOPPED
     return None if launch.state == "running" and launch.upstream else Why.STARTING

@@ -11,7 +11,7 @@ from ecatalog_edge.pages import TEXTS, close_reason, denial_answer
 from ecatalog_edge.state import Denial, Why
 from tests.edge.conftest import Dial
 from tests.edge.demos import DemoServer
-from tests.edge.twins import CATALOG_URL, LABEL, CatalogTwin, a_launch, an_acme, cookie
+from tests.edge.twins import CATALOG_URL, LABEL, LAUNCH, CatalogTwin, a_launch, an_acme, cookie
 from tests.edge.visitors import DOMAIN, Line
 
 
@@ -142,3 +142,21 @@ def test_every_reason_has_a_page_a_problem_and_a_close_reason_that_fits() -> Non
         _, _, problem = denial_answer(denial, catalog_url=CATALOG_URL, as_json=True)
         assert msgspec.json.decode(problem)["code"] == why
     assert set(TEXTS) == set(Why)
+
+
+async def test_a_stopped_copy_says_why_and_how_to_start_again(edge: Edge, line: Line, catalog: CatalogTwin) -> None:
+    stopped = a_launch("", state="stopped", wanted="stopped", reason="Nobody opened it for 15 minutes.")
+    await catalog.tell(stopped)
+    page = await line.ask("GET", "/", {"Accept": "text/html"})
+    assert page.status == 410
+    assert "Nobody opened it for 15 minutes." in page.body.decode()
+    assert f'href="{CATALOG_URL}/launches/{LAUNCH}">Start again' in page.body.decode()
+    told = (await line.ask("GET", "/", {"Accept": "application/json"})).json()
+    assert told["again_url"] == f"{CATALOG_URL}/launches/{LAUNCH}"
+
+
+async def test_a_copy_that_failed_says_why_after_it_is_gone(edge: Edge, line: Line, catalog: CatalogTwin) -> None:
+    await catalog.tell(a_launch("", state="failed", reason="The image was not found."))
+    page = await line.ask("GET", "/", {"Accept": "text/html"})
+    assert page.status == 502
+    assert "The image was not found." in page.body.decode()

@@ -88,7 +88,7 @@ async def test_a_revocation_tells_the_client_its_launches_and_its_sessions_in_on
     assert change.position == db.position
     assert [(row.id, row.is_revoked) for row in change.clients] == [(cast.acme.id, True)]
     assert Gone(kind="session", id=cast.acme.session_id) in change.gone
-    assert "launch" in {gone.kind for gone in change.gone}
+    assert [row.state for row in change.launches] == ["stopped"]
 
 
 async def test_after_a_restart_of_the_gateway_a_watch_resumes_with_what_it_missed(

@@ -14,7 +14,7 @@ from ecatalog.launches import rpc, serving
 from ecatalog.launches.edges import EdgeHub
 from ecatalog.launches.launchers import LauncherHub
 from ecatalog.rpc.server import RpcServer
-from ecatalog_client.types.serving import Begin, Change, Gone, Heartbeat, Synced, WantedChange
+from ecatalog_client.types.serving import Begin, Change, Gone, Heartbeat, ServedLaunch, Synced, WantedChange
 from tests.cast import SettableClock
 
 COOKIE_KEY = bytes(range(32))
@@ -118,6 +118,9 @@ def apply_change(rows: Rows, change: Change | WantedChange) -> None:
     for gone in change.gone:
         rows.pop(_gone_key(gone), None)
     rows.update(rows_of(change))
+    for key, row in list(rows.items()):
+        if isinstance(row, ServedLaunch) and row.state in ("stopped", "failed"):
+            del rows[key]  # A final one is told once, so that edges can say what became of it.
 
 
 def rows_of(change: Change | WantedChange) -> Rows:

@@ -18,9 +18,10 @@ from ecatalog_client.types.serving import (
     WantedLaunch,
 )
 
-_LAUNCHES = """SELECT id, label, demo_id, client_id, user_id, wanted, state, reason,
+_ANY_LAUNCH = """SELECT id, label, demo_id, client_id, user_id, wanted, state, reason,
     coalesce(upstream, '') AS upstream, ends_at
-  FROM launches WHERE state IN ('queued', 'starting', 'running', 'stopping')"""
+  FROM launches WHERE"""
+_LAUNCHES = f"{_ANY_LAUNCH} state IN ('queued', 'starting', 'running', 'stopping')"
 
 _CLIENTS = """SELECT c.id, c.access_starts_at AS starts_at, c.access_ends_at AS ends_at,
     c.revoked_at IS NOT NULL AS is_revoked,
@@ -49,8 +50,8 @@ def list_served_launches(tx: Tx) -> list[ServedLaunch]:
 
 
 def find_served_launch(tx: Tx, launch_id: str) -> ServedLaunch | None:
-    """None for one that is final."""
-    return tx.one(ServedLaunch, f"{_LAUNCHES} AND id = :id", id=launch_id)
+    """One that is final too: edges say why it is not served any more."""
+    return tx.one(ServedLaunch, f"{_ANY_LAUNCH} id = :id", id=launch_id)
 
 
 def list_served_clients(tx: Tx) -> list[ServedClient]:
