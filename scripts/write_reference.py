@@ -20,6 +20,8 @@ from ecatalog.ops.metrics import GatewayCollector
 from ecatalog.settings import SECRETS, describe_settings, variable
 from ecatalog.web.measures import MeasureCollector
 from ecatalog_client import errors
+from ecatalog_client.environment import PREFIX
+from ecatalog_edge.settings import OWN as EDGE_OWN
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs/reference"
@@ -42,7 +44,8 @@ def pages() -> dict[str, str]:
 def settings() -> str:
     """Every environment variable of the gateway."""
     secret = {variable(name) for name in SECRETS}
-    rows = [(f"`{name}`", f"`{default}`" if default else "", about) for name, default, about in describe_settings()]
+    described = [*describe_settings(), *((PREFIX + name, default, about) for name, default, about in EDGE_OWN)]
+    rows = [(f"`{name}`", f"`{default}`" if default else "", about) for name, default, about in described]
     files = ", ".join(f"`{name}_FILE`" for name in sorted(secret))
     return page(
         "Settings",

@@ -12,6 +12,23 @@ from ecatalog_edge.limits import Limits
 MIB = 1024 * 1024
 _DEFAULT = Limits()
 
+# What only an edge is told, for the reference: variable, what holds without it, what it is.
+OWN = (
+    ("EDGE_MOST_CONNECTIONS", str(_DEFAULT.connections), "How many connections a visitor may have to a launch."),
+    (
+        "EDGE_REQUESTS_PER_SECOND",
+        str(_DEFAULT.requests_per_second),
+        "How often a visitor may ask a launch, per second.",
+    ),
+    ("EDGE_MOST_BODY_MIB", str(_DEFAULT.body_bytes // MIB), "The longest body of a request to a demo, in MiB."),
+    (
+        "EDGE_TLS_CERTIFICATE",
+        "",
+        "A PEM file with the chain for the demos' hosts. Without it, something in front speaks TLS.",
+    ),
+    ("EDGE_TLS_KEY", "", "Its private key, when that is not in the same file."),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
