@@ -55,6 +55,7 @@ async def run(settings: Settings, tls: ssl.SSLContext | None = None) -> int:
             journal=_journal(settings),
             limits=settings.limits,
             tls=tls,
+            may_be_local=settings.may_be_local,
         )
         internal = Internal(edge, calls)
         try:

@@ -39,7 +39,10 @@ class Gateway(Feed, Redeeming, Reporting, Protocol):
 
 
 class Edge:
-    """Serves from `start` to `stop`. `edge_id` names it towards the gateway; with `tls` it speaks https by itself."""
+    """Serves from `start` to `stop`. `edge_id` names it towards the gateway; with `tls` it speaks https by itself.
+
+    `may_be_local`: demos that run elsewhere may be on this machine.
+    """
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class Edge:
         journal: Journal | None = None,
         limits: Limits | None = None,
         tls: ssl.SSLContext | None = None,
+        may_be_local: bool = False,
     ) -> None:
         self._tls = tls
         clock = clock or Clock()
@@ -71,7 +75,7 @@ class Edge:
         self.site = Site(
             hosts,
             self.guard,
-            Pool(),
+            Pool(may_be_local=may_be_local),
             self.stats,
             gateway,
             cookie_name(is_secure=hosts.is_secure),

@@ -12,6 +12,7 @@ from ecatalog_edge.injecting import with_script
 from ecatalog_edge.journal import Ended
 from ecatalog_edge.origins import SAFE_METHODS
 from ecatalog_edge.pages import denial_answer, ended_with_access, refusal_answer, wants_json
+from ecatalog_edge.reaching import authority_of
 from ecatalog_edge.registry import Live
 from ecatalog_edge.request import Request, ShapeError
 from ecatalog_edge.site import Site
@@ -100,11 +101,12 @@ class Exchange:
             self.visitor.regulate()
 
     def _reach(self, live: Live, *, may_reuse: bool) -> None:
-        address = live.launch.upstream or ""
-        key = f"{live.launch.id} {address}"
+        key = f"{live.launch.id} {live.launch.upstream}"
+        if live.launch.is_elsewhere:
+            self.request.host = authority_of(live.launch.upstream)  # It knows no host of ours.
         upstream = self._site.pool.take(key, self.began) if may_reuse else None
         if upstream is None:
-            self._site.pool.connect(self, key, address)
+            self._site.pool.connect(self, key, live.launch)
         else:
             self.connected(upstream)
 

@@ -26,6 +26,11 @@ OWN = (
         "",
         "A PEM file with the chain for the demos' hosts. Without it, something in front speaks TLS.",
     ),
+    (
+        "EDGE_ALLOW_LOCAL_DEMOS",
+        "false",
+        "Whether a demo that runs elsewhere may be on this very machine, whose other services are then reachable.",
+    ),
     ("EDGE_TLS_KEY", "", "Its private key, when that is not in the same file."),
 )
 
@@ -52,6 +57,7 @@ class Settings:
     most_body_mib: int = _DEFAULT.body_bytes // MIB
     tls_certificate: Path | None = None
     tls_key: Path | None = None
+    may_be_local: bool = False
 
     @property
     def limits(self) -> Limits:
@@ -93,6 +99,7 @@ class Settings:
             most_body_mib=_positive(env, "EDGE_MOST_BODY_MIB", default.most_body_mib),
             tls_certificate=_path(env, "EDGE_TLS_CERTIFICATE"),
             tls_key=_path(env, "EDGE_TLS_KEY"),
+            may_be_local=bool(switch(env, "EDGE_ALLOW_LOCAL_DEMOS")),
         )
 
 

@@ -3,13 +3,17 @@ launches.
 """
 
 import asyncio
+import ssl
 from collections import deque
+from functools import cache
 from typing import TYPE_CHECKING, cast
 
 import structlog
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpResponseParser
 
+from ecatalog_client.types.serving import ServedLaunch
 from ecatalog_edge.answer import LONGEST_HEAD, Answer, AnswerError
+from ecatalog_edge.reaching import checked_address
 
 if TYPE_CHECKING:
     from ecatalog_edge.proxy import Exchange
@@ -186,12 +190,21 @@ class Upstream(asyncio.Protocol):
             exchange.upstream_lost("bad_answer")
 
 
+@cache
+def _trusting() -> ssl.SSLContext:
+    """For demos elsewhere that speak TLS: their certificates are those of the public, or of the machine."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
 class Pool:
     """Idle connections by launch and address, so that a port that was handed on is never met with an old
     connection.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, may_be_local: bool = False) -> None:
+        self._may_be_local = may_be_local
         self._idle: dict[str, deque[Upstream]] = {}
         self._connecting: set[asyncio.Task[None]] = set()
         self.is_closed = False
@@ -224,18 +237,27 @@ class Pool:
             if not idle:
                 del self._idle[upstream.key]
 
-    def connect(self, exchange: "Exchange", key: str, address: str) -> None:
+    def connect(self, exchange: "Exchange", key: str, launch: ServedLaunch) -> None:
         """Opens a new connection and tells the exchange; the one task of the data path, and a rare one."""
-        task = asyncio.get_running_loop().create_task(self._connect(exchange, key, address))
+        task = asyncio.get_running_loop().create_task(self._connect(exchange, key, launch))
         self._connecting.add(task)
         task.add_done_callback(self._connecting.discard)
 
-    async def _connect(self, exchange: "Exchange", key: str, address: str) -> None:
-        host, _, port = address.rpartition(":")
+    async def _connect(self, exchange: "Exchange", key: str, launch: ServedLaunch) -> None:
+        speaks_tls = launch.upstream.startswith("https://")
+        name, _, port = launch.upstream.removeprefix("https://").rpartition(":")
+        name = name.strip("[]")
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
+                host = name
+                if launch.is_elsewhere:
+                    host = await checked_address(name, int(port), may_be_local=self._may_be_local)
                 _, upstream = await asyncio.get_running_loop().create_connection(
-                    lambda: Upstream(self, key), host.strip("[]"), int(port)
+                    lambda: Upstream(self, key),
+                    host,
+                    int(port),
+                    ssl=_trusting() if speaks_tls else None,
+                    server_hostname=name if speaks_tls else None,
                 )
         except (OSError, ValueError) as error:
             exchange.not_connected(f"connect_{type(error).__name__}")

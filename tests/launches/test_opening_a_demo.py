@@ -94,7 +94,7 @@ async def test_a_demo_that_runs_elsewhere_is_running_at_once(db: Database, cast:
     ("url", "upstream"),
     [
         ("http://demo.test", "demo.test:80"),
-        ("https://demo.test/a?b", "demo.test:443"),
+        ("https://demo.test/a?b", "https://demo.test:443"),
         ("http://[::1]:81/", "[::1]:81"),
     ],
 )

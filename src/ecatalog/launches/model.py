@@ -112,7 +112,7 @@ def spec_hash(spec: Spec) -> str:
 
 
 def upstream_of(spec: Spec) -> str | None:
-    """`host:port` of a demo that runs elsewhere; None for one with an image.
+    """`host:port` (`https://host:port` for TLS) of a demo that runs elsewhere; None for one with an image.
 
     Raises Conflict when there is nothing to run.
     """
@@ -122,7 +122,7 @@ def upstream_of(spec: Spec) -> str | None:
     if address.scheme not in ("http", "https") or not address.hostname:
         raise Conflict("This demo has nothing to run yet: an administrator must give it an image or an address.")
     host = f"[{address.hostname}]" if ":" in address.hostname else address.hostname
-    return f"{host}:{address.port or (443 if address.scheme == 'https' else 80)}"
+    return f"https://{host}:{address.port or 443}" if address.scheme == "https" else f"{host}:{address.port or 80}"
 
 
 def landing_path(demo_url: str) -> str:

@@ -19,7 +19,7 @@ from ecatalog_client.types.serving import (
 )
 
 _ANY_LAUNCH = """SELECT id, label, demo_id, client_id, user_id, wanted, state, reason,
-    coalesce(upstream, '') AS upstream, ends_at
+    coalesce(upstream, '') AS upstream, attempt = 0 AND upstream IS NOT NULL AS is_elsewhere, ends_at
   FROM launches WHERE"""
 _LAUNCHES = f"{_ANY_LAUNCH} state IN ('queued', 'starting', 'running', 'stopping')"
 

@@ -16,7 +16,10 @@ Wanted = Literal["running", "stopped"]
 
 
 class ServedLaunch(msgspec.Struct, frozen=True, kw_only=True):
-    """A live launch at its host label; it belongs to a client or to a user, a warm copy to nobody."""
+    """A launch at its host label; it belongs to a client or to a user, a warm copy to nobody.
+
+    `is_elsewhere`: no launcher started it, its address is what an administrator wrote.
+    """
 
     id: str
     label: str
@@ -26,7 +29,8 @@ class ServedLaunch(msgspec.Struct, frozen=True, kw_only=True):
     wanted: Wanted
     state: LaunchState
     reason: str = ""
-    upstream: str = ""  # host:port, empty until it runs
+    upstream: str = ""  # host:port, with https:// before it for TLS; empty until it runs
+    is_elsewhere: bool = False
     ends_at: datetime
 
 

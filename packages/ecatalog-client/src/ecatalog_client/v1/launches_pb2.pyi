@@ -131,7 +131,7 @@ class EdgeChange(_message.Message):
     def __init__(self, position: _Optional[int] = ..., launches: _Optional[_Iterable[_Union[ServedLaunch, _Mapping]]] = ..., clients: _Optional[_Iterable[_Union[ServedClient, _Mapping]]] = ..., grants: _Optional[_Iterable[_Union[ServedGrant, _Mapping]]] = ..., demos: _Optional[_Iterable[_Union[ServedDemo, _Mapping]]] = ..., sessions: _Optional[_Iterable[_Union[ServedSession, _Mapping]]] = ..., gone: _Optional[_Iterable[_Union[Gone, _Mapping]]] = ...) -> None: ...
 
 class ServedLaunch(_message.Message):
-    __slots__ = ("id", "label", "demo_id", "client_id", "user_id", "wanted", "state", "reason", "upstream", "ends_at_ms")
+    __slots__ = ("id", "label", "demo_id", "client_id", "user_id", "wanted", "state", "reason", "upstream", "ends_at_ms", "is_elsewhere")
     ID_FIELD_NUMBER: _ClassVar[int]
     LABEL_FIELD_NUMBER: _ClassVar[int]
     DEMO_ID_FIELD_NUMBER: _ClassVar[int]
@@ -142,6 +142,7 @@ class ServedLaunch(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     UPSTREAM_FIELD_NUMBER: _ClassVar[int]
     ENDS_AT_MS_FIELD_NUMBER: _ClassVar[int]
+    IS_ELSEWHERE_FIELD_NUMBER: _ClassVar[int]
     id: str
     label: str
     demo_id: str
@@ -152,7 +153,8 @@ class ServedLaunch(_message.Message):
     reason: str
     upstream: str
     ends_at_ms: int
-    def __init__(self, id: _Optional[str] = ..., label: _Optional[str] = ..., demo_id: _Optional[str] = ..., client_id: _Optional[str] = ..., user_id: _Optional[str] = ..., wanted: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., upstream: _Optional[str] = ..., ends_at_ms: _Optional[int] = ...) -> None: ...
+    is_elsewhere: bool
+    def __init__(self, id: _Optional[str] = ..., label: _Optional[str] = ..., demo_id: _Optional[str] = ..., client_id: _Optional[str] = ..., user_id: _Optional[str] = ..., wanted: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., upstream: _Optional[str] = ..., ends_at_ms: _Optional[int] = ..., is_elsewhere: _Optional[bool] = ...) -> None: ...
 
 class ServedClient(_message.Message):
     __slots__ = ("id", "starts_at_ms", "ends_at_ms", "is_revoked", "contact_name", "contact_email")
