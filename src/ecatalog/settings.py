@@ -91,7 +91,7 @@ class Settings:
     trusted_proxies: str = field(
         default="",
         metadata=_about(
-            "Addresses and networks, with commas between, of the proxies in front of the catalog. Only from them "
+            "Addresses and networks, with commas between, of the proxies in front of catalog and demos. Only from them "
             "X-Forwarded-For is believed: without it, all who come through a proxy share one limit on wrong passwords."
         ),
     )

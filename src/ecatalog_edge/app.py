@@ -56,6 +56,7 @@ async def run(settings: Settings, tls: ssl.SSLContext | None = None) -> int:
             limits=settings.limits,
             tls=tls,
             may_be_local=settings.may_be_local,
+            proxies=settings.proxies,
         )
         internal = Internal(edge, calls)
         try:

@@ -19,6 +19,7 @@ from ecatalog_edge.journal import Journal
 from ecatalog_edge.lease import Lease
 from ecatalog_edge.limits import Limits
 from ecatalog_edge.metering import Meter, Reporting
+from ecatalog_edge.proxies import Proxies
 from ecatalog_edge.registry import Registry
 from ecatalog_edge.site import Redeeming, Site
 from ecatalog_edge.stats import Collected, Stats
@@ -55,6 +56,7 @@ class Edge:
         limits: Limits | None = None,
         tls: ssl.SSLContext | None = None,
         may_be_local: bool = False,
+        proxies: Proxies | None = None,
     ) -> None:
         self._tls = tls
         clock = clock or Clock()
@@ -82,6 +84,7 @@ class Edge:
             journal or Journal(),
             self.meter,
             limits or Limits(),
+            proxies or Proxies(),
         )
         self.failed = asyncio.Event()
         self._server: asyncio.Server | None = None

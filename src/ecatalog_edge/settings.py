@@ -8,9 +8,11 @@ from pathlib import Path
 from ecatalog_client.environment import PREFIX, BadSetting, number, port, secret, switch
 from ecatalog_edge.hosts import DemoHosts
 from ecatalog_edge.limits import Limits
+from ecatalog_edge.proxies import Proxies
 
 MIB = 1024 * 1024
 _DEFAULT = Limits()
+_NO_PROXIES = Proxies()
 
 # What only an edge is told, for the reference: variable, what holds without it, what it is.
 OWN = (
@@ -58,6 +60,7 @@ class Settings:
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     may_be_local: bool = False
+    proxies: Proxies = _NO_PROXIES
 
     @property
     def limits(self) -> Limits:
@@ -99,6 +102,7 @@ class Settings:
             most_body_mib=_positive(env, "EDGE_MOST_BODY_MIB", default.most_body_mib),
             tls_certificate=_path(env, "EDGE_TLS_CERTIFICATE"),
             tls_key=_path(env, "EDGE_TLS_KEY"),
+            proxies=_proxies(env),
             may_be_local=bool(switch(env, "EDGE_ALLOW_LOCAL_DEMOS")),
         )
 
@@ -108,6 +112,14 @@ def _positive(env: Mapping[str, str], name: str, default: int) -> int:
     if found is not None and found < 1:
         raise BadSetting(f"{PREFIX}{name} is {found}: write 1 or more.")
     return default if found is None else found
+
+
+def _proxies(env: Mapping[str, str]) -> Proxies:
+    text = env.get(PREFIX + "TRUSTED_PROXIES", "")
+    try:
+        return Proxies(each.strip() for each in text.split(",") if each.strip()) if text else _NO_PROXIES
+    except ValueError as error:
+        raise BadSetting(f"{PREFIX}TRUSTED_PROXIES: {error}") from error
 
 
 def _path(env: Mapping[str, str], name: str) -> Path | None:

@@ -11,6 +11,7 @@ from ecatalog_edge.hosts import DemoHosts
 from ecatalog_edge.journal import Journal
 from ecatalog_edge.limits import Limits
 from ecatalog_edge.metering import Meter
+from ecatalog_edge.proxies import Proxies
 from ecatalog_edge.stats import Stats
 from ecatalog_edge.upstream import Pool
 
@@ -37,4 +38,5 @@ class Site:
     journal: Journal
     meter: Meter
     limits: Limits
+    proxies: Proxies
     visitors: "set[Visitor]" = field(default_factory=set)

@@ -51,7 +51,8 @@ class Visitor(asyncio.Protocol):
         self._deadline = self.loop.time() + IDLE_SECONDS
         self._address = ""
         self._live: Live | None = None
-        self._known: tuple[bytes, bytes, bytes] | None = None
+        self._known: tuple[bytes, bytes, bytes, bytes] | None = None
+        self._is_proxied = False
         self._ticket: Ticket | None = None
         self.is_choked = False
         self.cookie_for_demo = b""
@@ -63,6 +64,7 @@ class Visitor(asyncio.Protocol):
         self.transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         self._address = peer[0] if isinstance(peer, tuple) else ""
+        self._is_proxied = self._site.proxies.include(self._address)
         self._site.visitors.add(self)
 
     def data_received(self, data: bytes) -> None:
@@ -226,11 +228,14 @@ class Visitor(asyncio.Protocol):
         """
         key = self._site.guard.cookie_key
         cookie = request.read.get(b"cookie", b"")
-        known = (request.host, cookie, key)
+        through = request.read.get(b"x-forwarded-for", b"") if self._is_proxied else b""
+        known = (request.host, cookie, key, through)
         if known != self._known:
             ours, self.cookie_for_demo = split_cookies(cookie, self._site.cookie_name)
             self._ticket = find_ticket(key, label, ours)
-            self.forwarded = forwarded_fields(self._site.hosts.scheme, request.host, self._address)
+            self.forwarded = forwarded_fields(
+                self._site.hosts.scheme, request.host, self._site.proxies.visitor_behind(self._address, through)
+            )
             self._known = known
         return self._ticket
 
