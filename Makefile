@@ -6,11 +6,11 @@ BIN := $(VENV)/bin
 SCALE ?= full
 DATA ?= var
 
-.PHONY: help run test check proof bench lint types format lock proto reference clean
+.PHONY: help run test check proof bench bench-edge lint types format lock proto reference clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 run: $(VENV)/.run ## Install what is needed, then start everything with sample data in ./var
 	@LOAD_SEED_DATA=$${LOAD_SEED_DATA:-true} exec $(BIN)/ecatalog serve --data $(DATA)
@@ -38,6 +38,10 @@ bench: $(VENV)/.dev ## Measure against the peers, in one run, and write docs/ref
 	scripts/need-bench.sh
 	$(BIN)/python -m bench --write
 
+bench-edge: $(VENV)/.dev ## Measure the edge against other proxies, in one run, and write docs/reference/benchmarks-edge.md
+	scripts/need-bench.sh
+	$(BIN)/python -m bench_edge --write
+
 format: $(VENV)/.dev ## Put the code into its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -52,7 +56,7 @@ lock: ## Choose the versions of all dependencies anew
 	scripts/lock.sh
 
 clean: ## Remove what can be made again (not ./var)
-	rm -rf $(VENV) artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis node_modules bench/peers/*/node_modules
+	rm -rf $(VENV) artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis node_modules bench/peers/*/node_modules bench_edge/peers/*/node_modules
 
 $(VENV)/.run: requirements/run.lock pyproject.toml packages/ecatalog-client/pyproject.toml
 	scripts/install.sh $(PYTHON) $(VENV) requirements/run.lock

@@ -89,7 +89,7 @@ def running(contender: Contender, world: World, folder: Path, log: Path, core: i
 
     Raises RuntimeError when it does not start, or does not end by itself with status 0.
     """
-    database, ports = folder / "catalog.db", _free_ports(3)
+    database, ports = folder / "catalog.db", free_ports(3)
     world.copy_to(database)
     words: dict[str, object] = {"database": database, "folder": folder}
     words |= {"port": ports[0], "second_port": ports[1], "third_port": ports[2]}
@@ -137,7 +137,7 @@ def _last_words(log: Path) -> str:
     return log.read_text(errors="replace")[-2000:]
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Ports that were free a moment ago, held all at once so that they differ."""
     held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [int(bound.getsockname()[1]) for bound in held]

@@ -9,6 +9,7 @@ from ecatalog_edge.injecting import allows_script, is_page, policies_of
 LONGEST_HEAD = 128 * 1024
 
 STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_KEPT, _SAYS_KEPT = [b"keep-alive"], frozenset({b"keep-alive", b"Keep-Alive"})
 _NO_BODY = frozenset({204, 304})
 
 
@@ -76,7 +77,7 @@ class Answer:
             case b"content-length":
                 self.length = value
             case b"connection":
-                self.own += tokens(value)
+                self.own += _KEPT if value in _SAYS_KEPT else tokens(value)
             case b"upgrade":
                 self.upgrade = value
             case b"transfer-encoding":

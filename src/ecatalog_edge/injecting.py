@@ -5,6 +5,7 @@ the script or its reports, the visitor's requests count instead.
 """
 
 import hashlib
+from functools import lru_cache
 
 SCRIPT_PATH = b"/.ecatalog/active.js"
 REPORT_PATH = b"/.ecatalog/active"
@@ -87,6 +88,7 @@ def with_script(page: bytes) -> bytes:
     return page if at is None else page[:at] + _TAG + page[at:]
 
 
+@lru_cache(256)
 def is_page(content_type: bytes) -> bool:
     """HTML in an encoding that writes tags as ASCII does."""
     kind, *parameters = [part.strip() for part in content_type.lower().split(b";")]

@@ -171,7 +171,8 @@ class Request:
         `forwarded` is the block of fields that only the edge sets, each line with its end.
         """
         lines = self.kept
-        own = tokens(self.read.get(b"connection", b""))
+        connection = self.read.get(b"connection")
+        own = tokens(connection) if connection else None
         if own and own not in ([b"keep-alive"], [b"close"]):
             lines = without(lines, own)
         lines = [self.method + b" " + self.target + b" HTTP/1.1\r\nHost: " + self.host, *lines]
