@@ -12,7 +12,7 @@ MOST_HEADERS = 100
 LONGEST_HEAD = 32 * 1024
 
 _TARGET = re.compile(rb"/[\x21\x22\x24-\x7e]*")
-_ABSOLUTE = re.compile(rb"https?://([^/?#@]+)(/?.*)", re.IGNORECASE | re.DOTALL)
+_ABSOLUTE = re.compile(rb"https?://([^/?#@]+)((?:[/?].*)?)", re.IGNORECASE | re.DOTALL)
 _SEPARATORS = {b"cookie": b"; "}
 
 
@@ -91,6 +91,7 @@ class Request:
             self._read(verdict, name, name.lower(), value)
 
     def _read(self, verdict: Verdict, name: bytes, lower: bytes, value: bytes) -> None:
+        value = value.rstrip(b" \t")  # The parser leaves blanks behind a value (RFC 9112, 5.1).
         before = self.read.get(lower)
         if before is not None:
             if verdict in (Verdict.TAKE_ONCE, Verdict.NOTE_ONCE):

@@ -19,7 +19,7 @@ DOCUMENTS = [
 # `path/of.py` or `folder/`, as in docs/map.md; what has a placeholder is no path.
 PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:md|toml))`")
 LINK = re.compile(r"\]\(([^)#\s]+)")
-MAKE = re.compile(r"\bmake ([a-z]+)\b")
+MAKE = re.compile(r"\bmake ([a-z-]+)\b")
 COMMAND = re.compile(r"\becatalog ((?:[a-z]+ )*[a-z]+)\b")
 FENCE = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
@@ -40,7 +40,7 @@ def broken_links(text: str, folder: Path) -> list[str]:
 
 def unknown_commands(text: str) -> list[str]:
     """The make targets and the commands of `ecatalog` that do not exist, of those in code."""
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     code = "\n".join([*FENCE.findall(text), *CODE.findall(text)])
     wrong = [f"make {target}" for target in MAKE.findall(code) if target not in targets]
     return wrong + [f"ecatalog {words}" for words in COMMAND.findall(code) if not is_command(words.split())]
@@ -92,7 +92,7 @@ def test_the_readme_begins_with_the_two_commands() -> None:
 
 def test_every_make_target_says_what_it_does() -> None:
     text = (ROOT / "Makefile").read_text()
-    targets = re.findall(r"^([a-z]+):(.*)$", text, re.MULTILINE)
+    targets = re.findall(r"^([a-z-]+):(.*)$", text, re.MULTILINE)
 
     assert [name for name, rest in targets if "## " not in rest] == []
     assert {name for name, _ in targets} == set(re.findall(r"^\.PHONY: (.*)$", text, re.MULTILINE)[0].split())

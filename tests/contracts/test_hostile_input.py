@@ -151,3 +151,11 @@ async def test_access_that_begins_later_stops_what_is_open(
     await run_launch(gateway.db, launch["id"])
     assert (await admin.patch(f"/api/clients/{acme.id}", {"access_start_date": "2026-03-20"})).status == 200
     assert (await admin.get(f"/api/launches/{launch['id']}")).json()["wanted"] == "stopped"
+
+
+async def test_a_body_that_is_not_read_is_not_ignored(admin: Caller, people: Cast) -> None:
+    path = f"/api/demos/{people.portal}"
+    assert (await admin.ask("DELETE", path, {"launches": "stop"})).status == 400
+    assert (await admin.ask("GET", path, {"q": "x"})).status == 400
+    assert (await admin.ask("GET", path, headers={"content-length": "0"})).status == 200
+    assert (await admin.delete(f"{path}?launches=stop")).status == 200

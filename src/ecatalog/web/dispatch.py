@@ -11,7 +11,7 @@ from typing import Any
 from ecatalog.kit.errors import CatalogError, NotFound
 from ecatalog.web.answers import AnswerMemory
 from ecatalog.web.call import Answer, Call, Scope, Send, send_answer
-from ecatalog.web.callers import Callers, read_headers
+from ecatalog.web.callers import Callers, RequestHeaders, read_headers
 from ecatalog.web.docs import PATH as DOCS
 from ecatalog.web.door import Door
 from ecatalog.web.limits import Gone, Receive
@@ -26,6 +26,7 @@ from ecatalog.web.problems import (
     WireError,
     encode_bug,
     encode_problem,
+    malformed,
     wrong_method,
 )
 from ecatalog.web.routes import Found, Routes
@@ -44,11 +45,12 @@ _WITHOUT_BODY = frozenset({204, 304})
 
 
 class _Target:
-    __slots__ = ("collect", "measure", "operation", "perform", "route")
+    __slots__ = ("collect", "has_body", "measure", "operation", "perform", "route")
 
     def __init__(self, operation: Operation, door: Door, memory: AnswerMemory) -> None:
         self.operation = operation
         self.route = operation.path
+        self.has_body = operation.has_body
         self.measure = Measure(operation.name)
         self.collect = collector(operation)
         self.perform = None if operation.kind == "stream" else target(operation, door, memory)
@@ -118,6 +120,8 @@ class Dispatch:
         call.route, call.measure = target.route, target.measure
         call.actor = self._callers.actor_of(call.headers, call.method)
         refuse_unless(target.operation, call.actor)
+        if not target.has_body and _brings_body(call.headers):
+            raise malformed("This takes no body: what it is told goes into the query string.")
         if target.perform is not None:
             return await target.perform(call)
         await self._stream(target, call)
@@ -171,6 +175,10 @@ class _Began:
     async def __call__(self, message: Any) -> None:
         self.status = self.status or message.get("status", 0)
         await self._send(message)
+
+
+def _brings_body(headers: RequestHeaders) -> bool:
+    return b"transfer-encoding" in headers or headers.get(b"content-length", b"0") != b"0"
 
 
 def _allowed(methods: dict[str, _Target]) -> list[str]:
