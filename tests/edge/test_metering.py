@@ -181,10 +181,11 @@ async def test_what_is_no_document_stays_as_it_is(edge: Edge, line: Line, demo: 
     [
         (PAGE, {"Content_Security_Policy": "default-src 'none'"}),
         (PAGE, {"Content_Type": "text/plain"}),
-        (gzip.compress(PAGE), {"Content_Encoding": "gzip"}),
+        (gzip.compress(PAGE, mtime=0), {"Content_Encoding": "gzip"}),
         (b"<p>no head at all", {}),
         (b"", {}),
     ],
+    ids=["forbidden by its policy", "text", "already packed", "no head", "empty"],
 )
 async def test_a_page_that_cannot_take_it_stays_as_it_is(
     edge: Edge, line: Line, demo: DemoServer, body: bytes, fields: dict[str, str]
