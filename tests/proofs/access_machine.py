@@ -270,8 +270,11 @@ class AccessMachine(RuleBasedStateMachine):
 
     @rule(leaps=st.sampled_from([1, 1, 2, 5, 11]), is_told=st.booleans())
     def time_passes(self, leaps: int, is_told: bool) -> None:
+        """The edges end what is over by themselves, before the gateway does."""
         self.run(self.world.leap(LEAP * leaps, is_told=is_told))
         self.model.time_passed(self.world.now())
+        self.run(self._try_everything())
+        self.run(self.world.sweep())
 
     @rule(seat=seats)
     def the_wall_clock_of_an_edge_jumps_back(self, seat: int) -> None:

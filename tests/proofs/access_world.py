@@ -151,10 +151,13 @@ class World:
         for seat in self.seats:
             seat.behind += late
         self.clock.leap(span)
-        await end_what_is_over(self.gateway.db)
         for seat in self.seats:
             await until(seat.knows_the_time, f"{seat.name} knows the time")
             seat.behind -= late
+
+    async def sweep(self) -> None:
+        """The gateway ends in its rows what is over: for the edges that must be no news."""
+        await end_what_is_over(self.gateway.db)
 
     # What people do.
 
