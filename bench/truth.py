@@ -47,12 +47,15 @@ class Traces:
     logged: int
 
 
-def settled(server: Server) -> Traces:
-    """The traces, once nothing is added any more: what was under way when the load ended is finished first."""
+def settled(server: Server, *, logged: int = 0) -> Traces:
+    """The traces, once nothing is added any more: what was under way when the load ended is finished first.
+
+    At least `logged` lines are waited for: a server that is busy with one long query writes none meanwhile.
+    """
     deadline, last = time.monotonic() + _SECONDS_TO_SETTLE, None
     while time.monotonic() < deadline:
         now = _traces(server)
-        if now == last:
+        if now == last and now.logged >= logged:
             return now
         last = now
         time.sleep(0.1)
