@@ -113,7 +113,7 @@ class Gateway:
         self._services = ServiceTokens(self.db, clock)
         self.door = Door(self.db, settings, clock, self._build_parts(clock, hasher), stands=refuse_unless_standing)
         self.operations = with_shell_operations(OPERATIONS, version=version("ecatalog"), url=settings.catalog_url)
-        callers = Callers(self._identify, settings.catalog_url, settings.session_lifetime)
+        callers = Callers(self._identify, settings.catalog_url, settings.demos_url, settings.session_lifetime)
         pages = PageShell(
             PAGES,
             door=self.door,

@@ -24,7 +24,7 @@ RESERVED = b"/.ecatalog"
 def admit(site: Site, visitor: "Visitor", exchange: "Exchange") -> None:
     """Opens the exchange towards its demo, or answers it with the reason why not."""
     request = exchange.request
-    label = site.hosts.label_of(request.host)
+    label = visitor.label_of(request.host)
     if label is None:
         exchange.deny(Denial(Why.UNKNOWN))
     elif not (request.target.startswith(RESERVED) and request.target[len(RESERVED) :][:1] in (b"", b"/", b"?")):
@@ -40,6 +40,9 @@ def admit(site: Site, visitor: "Visitor", exchange: "Exchange") -> None:
 
 
 def _open(site: Site, exchange: "Exchange", live: Live) -> None:
+    if b"service-worker" in exchange.request.read:
+        exchange.deny(Denial(Why.WORKER))
+        return
     why = refusal(site.limits, live, exchange.began)
     if why is not None:
         exchange.deny(Denial(why, demo_name=_demo_name(site, live)), must_close=why is Why.CROWDED)
@@ -68,20 +71,25 @@ def _seat(site: Site, visitor: "Visitor", exchange: "Exchange", label: str) -> L
     if not _is_own_doing(site, exchange, label):
         exchange.deny(Denial(Why.WRONG_ORIGIN))
         return None
+    live = visitor.live
+    is_held = live is not None and live.launch is launch and live.session_id == ticket.session_id
+    if live is not None and is_held and guard.still_serves(live):
+        return live
     denial = guard.check(launch, ticket.session_id)
     if denial is not None:
         exchange.deny(denial)
         return None
-    return _hold(site, visitor, launch, ticket.session_id)
+    if live is None or not is_held:
+        live = _hold(site, visitor, launch, ticket.session_id)
+    guard.found(live)
+    return live
 
 
-def _hold(site: Site, visitor: "Visitor", launch: "ServedLaunch", session_id: str) -> Live | None:
-    live = visitor.live
-    if live is not None and live.launch is launch and live.session_id == session_id:
-        return live
+def _hold(site: Site, visitor: "Visitor", launch: "ServedLaunch", session_id: str) -> Live:
     live = site.guard.hold(launch, session_id)
     live.use = site.meter.of(launch.id)
-    return visitor.live_for(live)
+    visitor.live_for(live)
+    return live
 
 
 def _is_own_doing(site: Site, exchange: "Exchange", label: str) -> bool:
@@ -97,5 +105,6 @@ def _is_own_doing(site: Site, exchange: "Exchange", label: str) -> bool:
         origin=read.get(b"origin"),
         site=read.get(b"sec-fetch-site"),
         mode=read.get(b"sec-fetch-mode"),
+        dest=read.get(b"sec-fetch-dest"),
         is_websocket=request.is_websocket,
     )

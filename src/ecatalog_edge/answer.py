@@ -129,7 +129,7 @@ class Answer:
 
     def head(self, *, to_old: bool, keep_alive: bool) -> tuple[bytes, bool]:
         """The head for the visitor and whether its body is sent in chunks; `to_old` visitors speak HTTP/1.0."""
-        lines = self.lines
+        lines = [*self.lines]
         chunks = False
         if self.length is not None and self.status != 204:
             lines.append(b"Content-Length: " + self.length)

@@ -1,6 +1,7 @@
 """The process: settings from the environment, signals, the lifeline, and an orderly end with exit status 0."""
 
 import asyncio
+import gc
 import os
 import ssl
 import sys
@@ -73,10 +74,18 @@ async def run(settings: Settings, tls: ssl.SSLContext | None = None) -> int:
             edge=edge_id,
             demos=settings.demos_url,
         )
+        _spare_collector()
         await _first_of(ends, edge.failed)
         await _stop(edge, internal, gateway)
     log.info("edge.stopped")
     return 1 if edge.failed.is_set() else 0
+
+
+def _spare_collector() -> None:
+    """A request leaves next to no cycles: look for garbage less often, and not among what lives to the end."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 async def _first_of(*events: asyncio.Event) -> None:

@@ -8,6 +8,7 @@ sets.
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
 # How far the mapping may relax: two healthy oscillators drift apart by less than this, so that a fast one of
 # ours does not run ahead for ever. It is also what keeps `now` moving forward between heartbeats.
@@ -18,9 +19,8 @@ STEP = 5.0
 BELIEVE_AFTER = 30.0
 
 
-def boottime() -> float:
-    """Seconds since boot, time in suspend included."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+# Seconds since boot, time in suspend included.
+boottime: Callable[[], float] = partial(time.clock_gettime, time.CLOCK_BOOTTIME)
 
 
 class Clock:
@@ -68,12 +68,7 @@ class Clock:
 
     def now(self) -> datetime:
         """The later of the gateway's time and our wall clock; never earlier than it ever was."""
-        latest = self._wall()
-        if self._offset is not None:
-            latest = max(latest, self._offset + self.boot())
-        if latest > self._high:
-            self._high = latest
-        return datetime.fromtimestamp(self._high, UTC)
+        return datetime.fromtimestamp(self._seconds(), UTC)
 
     @property
     def last(self) -> float:
@@ -82,7 +77,17 @@ class Clock:
 
     def passed(self, instant: datetime) -> bool:
         """True from the moment when either clock has passed the instant, for ever after."""
-        return self.now() >= instant
+        return self._seconds() >= instant.timestamp()
+
+    def _seconds(self) -> float:
+        high = self._high
+        wall = self._wall()
+        if wall > high:
+            high = wall
+        if self._offset is not None and (told := self._offset + self.boot()) > high:
+            high = told
+        self._high = high
+        return high
 
     def boot_of(self, instant: datetime) -> float:
         """When, on CLOCK_BOOTTIME, the gateway's clock shows `instant`; -inf before the first heartbeat."""

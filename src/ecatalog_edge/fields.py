@@ -50,6 +50,7 @@ _SPECIAL = {
     b"sec-fetch-site": Verdict.NOTE_ONCE,
     b"sec-fetch-mode": Verdict.NOTE_ONCE,
     b"sec-fetch-dest": Verdict.NOTE_ONCE,
+    b"service-worker": Verdict.NOTE_ONCE,
     b"accept-encoding": Verdict.TAKE_JOINED,
     b"x-forwarded-for": Verdict.TAKE_JOINED,
     b"accept": Verdict.NOTE_JOINED,

@@ -37,6 +37,7 @@ class Guard:
         self.catalog_url = ""
         self.is_synced = False
         self._gathered: State | None = None
+        self._changes = 0
         self._waiting: set[tuple[int, asyncio.Future[None]]] = set()
         self.on_instant: Callable[[datetime], None] = _ignore
 
@@ -47,6 +48,14 @@ class Guard:
         if not self.lease.is_live:
             return SILENT
         return may_serve(self.state, launch, session_id, self.clock.now())
+
+    def still_serves(self, live: Live) -> bool:
+        """True when it was found that this may be served, no row has changed since, and its end has not come."""
+        return live.found == self._changes and self.lease.is_live and not self.clock.passed(live.ends_at)
+
+    def found(self, live: Live) -> None:
+        """`check` has just said that this may be served."""
+        live.found = self._changes
 
     @property
     def is_gathering(self) -> bool:
@@ -77,6 +86,7 @@ class Guard:
 
     def begin(self, begin: Begin) -> None:
         """A watch has begun: with a snapshot, what was known is void."""
+        self._changes += 1
         self.cookie_key = begin.cookie_key
         self.catalog_url = begin.catalog_url
         if begin.is_snapshot:
@@ -85,6 +95,7 @@ class Guard:
 
     def change(self, change: Change) -> list[Cut]:
         """Takes over the rows, then cuts what they no longer allow; what was cut, by launch."""
+        self._changes += 1
         if self._gathered is not None:
             self._gathered.apply(change)
             return []
@@ -94,6 +105,7 @@ class Guard:
 
     def synced(self, synced: Synced) -> list[Cut]:
         """Everything up to this position has been told: a snapshot takes effect."""
+        self._changes += 1
         if self._gathered is not None:
             self._gathered.remember(self.state)
             self.state, self._gathered = self._gathered, None

@@ -15,13 +15,14 @@ def may_cause(
     origin: bytes | None,
     site: bytes | None,
     mode: bytes | None,
+    dest: bytes | None,
     is_websocket: bool,
 ) -> bool:
     """True when the demo's own pages, the visitor directly, or a program without an origin may have caused
     this.
 
-    `own` is the demo's origin; `origin`, `site` and `mode` are the fields Origin, Sec-Fetch-Site and
-    Sec-Fetch-Mode.
+    `own` is the demo's origin; `origin`, `site`, `mode` and `dest` are the fields Origin, Sec-Fetch-Site,
+    Sec-Fetch-Mode and Sec-Fetch-Dest.
     """
     if is_websocket:
         return origin == own
@@ -32,4 +33,5 @@ def may_cause(
         return origin == own and site is None
     if origin is not None and origin != own:
         return False
-    return site in (None, b"none") or mode == b"navigate"
+    # A link from elsewhere may lead here, into a tab of its own: in a frame the visitor would be made to click.
+    return site in (None, b"none") or (mode == b"navigate" and dest in (None, b"document"))

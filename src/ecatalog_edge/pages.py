@@ -100,6 +100,12 @@ TEXTS = {
         "Only the demo's own pages may do this.",
         "Open the demo from the catalog.",
     ),
+    Why.WORKER: Text(
+        403,
+        "No service workers here",
+        "A service worker would go on answering in the browser after access has ended.",
+        "The demo runs without it.",
+    ),
     Why.SILENT: Text(
         503,
         "The catalog does not answer",

@@ -101,7 +101,7 @@ class Exchange:
             self.visitor.regulate()
 
     def _reach(self, live: Live, *, may_reuse: bool) -> None:
-        key = f"{live.launch.id} {live.launch.upstream}"
+        key = live.upstream_key
         if live.launch.is_elsewhere:
             self.request.host = authority_of(live.launch.upstream)  # It knows no host of ours.
         upstream = self._site.pool.take(key, self.began) if may_reuse else None
@@ -113,7 +113,7 @@ class Exchange:
     def connected(self, upstream: Upstream) -> None:
         """There is a connection: send the head, and what is there of the body."""
         if self._is_closed:
-            self._site.pool.keep(upstream)
+            self._site.pool.keep(upstream, self.visitor.loop.time())
             return
         if upstream.transport.is_closing():
             self._fail(Why.NO_ANSWER, "closed")
@@ -192,6 +192,20 @@ class Exchange:
             self._injects = answer
         else:
             self._write_head(answer)
+        self.visitor.has_answer()
+
+    @property
+    def is_plain(self) -> bool:
+        """A whole GET in HTTP/1.1 whose answer passes as it is: no page that may get a script."""
+        request = self.request
+        return request.method == b"GET" and request.is_complete and request.keep_alive and not request.is_for_document
+
+    def answered_again(self, answer: Answer, head: bytes, body: bytes) -> None:
+        """The whole of an answer to a plain request, whose head is known from before."""
+        self.is_headed = True
+        self._status = answer.status
+        self._bytes_out = len(body)
+        self._out = [head, body]
         self.visitor.has_answer()
 
     def _is_metered(self) -> bool:

@@ -27,7 +27,18 @@ class Connection(Protocol):
 class Live:
     """One launch opened in one session, for as long as some connection of the visitor holds it."""
 
-    __slots__ = ("connections", "ends_at", "holders", "keys", "launch", "pace", "session_id", "use")
+    __slots__ = (
+        "connections",
+        "ends_at",
+        "found",
+        "holders",
+        "keys",
+        "launch",
+        "pace",
+        "session_id",
+        "upstream_key",
+        "use",
+    )
 
     def __init__(self, launch: ServedLaunch, session_id: str, ends_at: datetime) -> None:
         self.use = Use(launch.id)  # of this hold alone, until a meter gives the one of the launch
@@ -35,6 +46,8 @@ class Live:
         self.session_id = session_id
         self.pace: Pace | None = None
         self.ends_at = ends_at
+        self.found = -1  # as of which change the guard last found that it may be served
+        self.upstream_key = _upstream_key(launch)
         self.keys: tuple[Key, ...] = tuple(keys_of(launch, session_id))
         self.connections: set[Connection] = set()
         self.holders = 0
@@ -67,6 +80,7 @@ class Registry:
         """The launch's row changed: find the `Live` under what the new row says."""
         self._unindex(live)
         live.launch = launch
+        live.upstream_key = _upstream_key(launch)
         live.keys = tuple(keys_of(launch, live.session_id))
         self._index(live)
 
@@ -94,6 +108,11 @@ class Registry:
             lives.discard(live)
             if not lives:
                 del self._by_key[key]
+
+
+def _upstream_key(launch: ServedLaunch) -> str:
+    """Connections to demos are kept by launch and address."""
+    return f"{launch.id} {launch.upstream}"
 
 
 def cut(live: Live, denial: Denial) -> Counter[str]:

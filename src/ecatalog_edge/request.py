@@ -44,6 +44,7 @@ class Request:
         "length",
         "method",
         "read",
+        "rest",
         "size",
         "target",
         "version",
@@ -65,6 +66,7 @@ class Request:
         self.keep_alive = True
         self.is_complete = False
         self.body: list[bytes] = []
+        self.rest = b""
 
     @property
     def path(self) -> str:
@@ -166,17 +168,39 @@ class Request:
         is_get = self.method == b"GET" and self.version == "1.1"
         self.is_websocket = is_get and tokens(self.read[b"upgrade"]) == [b"websocket"]
 
+    def again(self, target: bytes) -> "Request":
+        """The same plain GET for another target: no body, nothing else to check."""
+        other = Request.__new__(Request)
+        other.target, other.method, other.host, other.version = target, self.method, self.read[b"host"], self.version
+        other.count, other.size, other.kept, other.read, other.rest = (
+            self.count,
+            self.size,
+            self.kept,
+            self.read,
+            self.rest,
+        )
+        other.length, other.body = 0, []
+        other.is_chunked = other.is_websocket = other.expects_continue = False
+        other.keep_alive = other.is_complete = True
+        return other
+
     def head(self, cookie: bytes, forwarded: bytes) -> bytes:
         """The head for the demo.
 
-        `forwarded` is the block of fields that only the edge sets, each line with its end.
+        `forwarded` is the block of fields that only the edge sets, each line with its end. It and the cookie are
+        those of the connection: asked again, all but the first two lines is as before.
         """
+        if not self.rest:
+            self.rest = self._fields(cookie) + forwarded + b"\r\n"
+        return b"%b %b HTTP/1.1\r\nHost: %b\r\n%b" % (self.method, self.target, self.host, self.rest)
+
+    def _fields(self, cookie: bytes) -> bytes:
         lines = self.kept
         connection = self.read.get(b"connection")
         own = tokens(connection) if connection else None
         if own and own not in ([b"keep-alive"], [b"close"]):
             lines = without(lines, own)
-        lines = [self.method + b" " + self.target + b" HTTP/1.1\r\nHost: " + self.host, *lines]
+        lines = list(lines)
         # A page that may get a script is asked for as plain text.
         if b"accept-encoding" in self.read and not self.is_for_document:
             lines.append(b"Accept-Encoding: " + self.read[b"accept-encoding"])
@@ -192,7 +216,7 @@ class Request:
             lines.append(b"Content-Length: %d" % self.length)
         if self.expects_continue:
             lines.append(b"Expect: 100-continue")
-        return b"\r\n".join(lines) + b"\r\n" + forwarded + b"\r\n"
+        return b"".join(line + b"\r\n" for line in lines)
 
 
 def forwarded_fields(scheme: str, host: bytes, address: str) -> bytes:

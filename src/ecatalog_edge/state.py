@@ -40,6 +40,7 @@ class Why(StrEnum):
     NO_ENTRY = "no_entry"
     BAD_CODE = "entry_code_refused"
     WRONG_ORIGIN = "wrong_origin"
+    WORKER = "service_worker_refused"
     SILENT = "catalog_unreachable"
     SYNCING = "edge_starting"
     NO_ANSWER = "demo_does_not_answer"

@@ -13,6 +13,7 @@ from ecatalog_edge.admission import admit
 from ecatalog_edge.cookies import Ticket, find_ticket, split_cookies
 from ecatalog_edge.proxy import Exchange
 from ecatalog_edge.registry import Live
+from ecatalog_edge.repeats import Repeats
 from ecatalog_edge.request import LONGEST_HEAD, Request, ShapeError, forwarded_fields
 from ecatalog_edge.site import Site
 from ecatalog_edge.tunnel import reset
@@ -39,6 +40,8 @@ class Visitor(asyncio.Protocol):
         self.loop = asyncio.get_running_loop()
         self._parser: HttpRequestParser | None = HttpRequestParser(self)
         self._request = Request()
+        self._request.is_complete = True  # Nothing is under way.
+        self._repeats = Repeats()
         self._exchange: Exchange | None = None
         self._queue: deque[Request] = deque()
         self._refused: ShapeError | None = None
@@ -50,6 +53,8 @@ class Visitor(asyncio.Protocol):
         self._is_going_on = False
         self._deadline = self.loop.time() + IDLE_SECONDS
         self._address = ""
+        self._host = b""
+        self._label: str | None = None
         self._live: Live | None = None
         self._known: tuple[bytes, bytes, bytes, bytes] | None = None
         self._is_proxied = False
@@ -74,6 +79,13 @@ class Visitor(asyncio.Protocol):
                 self._early += data
                 self.regulate()
             return
+        is_between = self._request.is_complete and not self._is_in_head
+        if is_between and self._exchange is None and not (self._queue or self.is_choked or self._is_closing):
+            again = self._repeats.find(data)
+            if again is not None:
+                self._request = again
+                self._begin(again)
+                return
         try:
             parser.feed_data(data)
         except HttpParserUpgrade as upgrade:
@@ -87,6 +99,8 @@ class Visitor(asyncio.Protocol):
                 self._check_partial(len(data))
             elif self._queue or not self._request.is_complete:
                 self.regulate()
+            elif is_between:
+                self._repeats.remember(data, self._request)
 
     def eof_received(self) -> None:
         """A client that has hung up is not told any more: the transport closes, as it would for a reset."""
@@ -239,11 +253,16 @@ class Visitor(asyncio.Protocol):
             self._known = known
         return self._ticket
 
-    def live_for(self, live: Live | None) -> Live | None:
+    def label_of(self, host: bytes) -> str | None:
+        """The label of a Host field; None for a host that is no demo's."""
+        if host != self._host:
+            self._host, self._label = host, self._site.hosts.label_of(host)
+        return self._label
+
+    def live_for(self, live: Live | None) -> None:
         """Holds another launch from now on, or none."""
         self._release()
         self._live = live
-        return live
 
     @property
     def live(self) -> Live | None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from ecatalog_edge.edge import Edge
 from ecatalog_edge.origins import may_cause
 from tests.edge.conftest import Dial
+from tests.edge.demos import DemoServer
 from tests.edge.twins import LABEL, cookie
 from tests.edge.visitors import HOST, ORIGIN, Line
 
@@ -92,8 +93,24 @@ def test_the_table_of_origins(method: str, origin: str | None, site: str | None,
         origin=origin.encode() if origin is not None else None,
         site=site.encode() if site else None,
         mode=mode.encode() if mode else None,
+        dest=None,
         is_websocket=False,
     )
+
+
+@pytest.mark.parametrize("dest", ["iframe", "frame", "embed", "object", "fencedframe"])
+@pytest.mark.parametrize(("site", "status"), [("same-origin", 200), ("same-site", 403), ("cross-site", 403)])
+async def test_a_demo_is_framed_by_itself_alone(edge: Edge, line: Line, dest: str, site: str, status: int) -> None:
+    asked = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": dest}
+    assert (await line.ask("GET", "/", asked)).status == status
+    assert (await line.ask("GET", "/", {**asked, "Sec-Fetch-Dest": "document"})).status == 200
+
+
+async def test_a_service_worker_is_refused_and_the_demo_not_asked(edge: Edge, line: Line, demo: DemoServer) -> None:
+    asked = {"Service-Worker": "script", "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "serviceworker"}
+    reply = await line.ask("GET", "/worker.js", {**asked, "Accept": "application/json"})
+    assert (reply.status, demo.asked) == (403, [])
+    assert b"service_worker_refused" in reply.body
 
 
 @given(
@@ -105,7 +122,7 @@ def test_no_other_origin_causes_a_change(origin: bytes, site: bytes | None, mode
     if origin != ORIGIN.encode():
         for is_websocket in (False, True):
             assert not may_cause(
-                b"POST", ORIGIN.encode(), origin=origin, site=site, mode=mode, is_websocket=is_websocket
+                b"POST", ORIGIN.encode(), origin=origin, site=site, mode=mode, dest=None, is_websocket=is_websocket
             )
 
 

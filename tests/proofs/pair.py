@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,7 +68,7 @@ class Pair:
         return str(launch["id"])
 
     def report(self, launch_id: str, attempt: int, was: LaunchState, state: LaunchState, *, upstream: str = "") -> None:
-        """What a launcher says of a copy."""
+        """What a launcher says of a copy; from a thread of its own, since browsers keep a loop in the caller's."""
 
         async def tell() -> None:
             token = (self.data / "tokens" / "launcher").read_text()
@@ -75,7 +76,8 @@ class Pair:
             await launcher.report(launch_id, attempt, was, state, upstream=upstream)
             await launcher.aclose()
 
-        asyncio.run(tell())
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(lambda: asyncio.run(tell())).result(timeout=30)
 
     def enter(self, person: Person, launch_id: str) -> tuple[str, str]:
         """The host of the copy, and the cookie of who came in."""

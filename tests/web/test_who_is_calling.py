@@ -128,3 +128,18 @@ async def test_other_headers_may_be_repeated(shell: Shell) -> None:
     exchange.scope["headers"] += [(b"accept", b"a"), (b"accept", b"b")]
     await exchange.run()
     assert exchange.answer().status == 200
+
+
+@pytest.mark.parametrize(
+    "host", ["abc.demos.localhost:8080", "ABC.DEMOS.LOCALHOST", "abc.demos.localhost.", "a.b.demos.localhost:80"]
+)
+async def test_under_the_domain_of_the_demos_the_catalog_answers_nothing(shell: Shell, host: str) -> None:
+    answer = await shell.ada.with_(host=host).get("/api/things/lamp")
+    assert (answer.status, answer.json()["code"]) == (421, "misdirected")
+    assert "it is at http://localhost:8080." in answer.json()["detail"]
+    assert (await shell.nobody.with_(host=host).get("/visit")).status == 421
+
+
+@pytest.mark.parametrize("host", ["localhost:8080", "127.0.0.1:8080", "catalog.example.com", "gateway:8080"])
+async def test_under_any_other_name_it_does(shell: Shell, host: str) -> None:
+    assert (await shell.ada.with_(host=host).get("/api/things/lamp")).status == 200

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from ecatalog.kit.actor import ANONYMOUS, Actor
 from ecatalog.kit.errors import Forbidden
-from ecatalog.web.problems import malformed
+from ecatalog.web.problems import malformed, misdirected
 
 RequestHeaders = Mapping[bytes, bytes]
 
@@ -55,11 +55,14 @@ class Authenticate(Protocol):
 class Callers:
     """Finds the actor of a request.
 
-    `catalog_url` is where browsers reach us: it names the cookie and the origin.
+    `catalog_url` is where browsers reach us: it names the cookie and the origin. `demos_url` names the domain
+    of the demos, under which we answer nothing.
     """
 
-    def __init__(self, authenticate: Authenticate, catalog_url: str, lifetime: timedelta) -> None:
+    def __init__(self, authenticate: Authenticate, catalog_url: str, demos_url: str, lifetime: timedelta) -> None:
         parts = urlsplit(catalog_url)
+        self._host = parts.netloc.lower().encode()
+        self._demos = f".{urlsplit(demos_url).hostname}".encode()
         self._authenticate = authenticate
         self._is_secure = parts.scheme == "https"
         self._origin = f"{parts.scheme}://{parts.netloc}".encode()
@@ -70,6 +73,18 @@ class Callers:
     def is_secure(self) -> bool:
         """Whether browsers reach us by https only."""
         return self._is_secure
+
+    def headers_of(self, raw: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+        """The headers by lower-case name.
+
+        Raises WireError when they are ambiguous, or when the host is a demo's: its pages would share our origin
+        (threat T22).
+        """
+        headers = read_headers(raw)
+        host = headers.get(b"host", b"").lower()
+        if self._demos in host and host != self._host:
+            raise misdirected(self._origin.decode())
+        return headers
 
     def actor_of(self, headers: RequestHeaders, method: str) -> Actor:
         """The caller; ANONYMOUS when nobody is logged in. An Authorization header wins over a cookie.

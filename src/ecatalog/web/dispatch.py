@@ -11,7 +11,7 @@ from typing import Any
 from ecatalog.kit.errors import CatalogError, NotFound
 from ecatalog.web.answers import AnswerMemory
 from ecatalog.web.call import Answer, Call, Scope, Send, send_answer
-from ecatalog.web.callers import Callers, RequestHeaders, read_headers
+from ecatalog.web.callers import Callers, RequestHeaders
 from ecatalog.web.docs import PATH as DOCS
 from ecatalog.web.door import Door
 from ecatalog.web.limits import Gone, Receive
@@ -109,7 +109,7 @@ class Dispatch:
 
     async def _perform(self, call: Call, found: Found[_Target] | None) -> Answer | None:
         """The answer to a call; None when it was a stream, which has sent its own."""
-        call.headers = read_headers(call.scope["headers"])
+        call.headers = self._callers.headers_of(call.scope["headers"])
         if found is None:
             raise NotFound("There is nothing here. The operations are listed at /api/openapi.json.")
         methods, call.values = found

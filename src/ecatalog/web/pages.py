@@ -20,7 +20,7 @@ from starlette.routing import Route
 from ecatalog.kit.actor import ANONYMOUS, Actor
 from ecatalog.kit.errors import CatalogError, Unauthorized
 from ecatalog.web.call import Scope, Send
-from ecatalog.web.callers import SAFE_METHODS, Callers, read_headers
+from ecatalog.web.callers import SAFE_METHODS, Callers
 from ecatalog.web.door import Door
 from ecatalog.web.layout import Layout
 from ecatalog.web.limits import Gone, Receive, read_body
@@ -164,7 +164,7 @@ class PageShell:
         return answer
 
     async def _show(self, found: Page, request: Request) -> Response:
-        headers = read_headers(request.scope["headers"])
+        headers = self._callers.headers_of(request.scope["headers"])
         actor = request.state.seen.actor = self._callers.actor_of(headers, "GET")
         form: dict[str, str] = {}
         if request.method not in SAFE_METHODS:

@@ -45,6 +45,10 @@ def malformed(detail: str) -> WireError:
     return WireError(400, "malformed", detail)
 
 
+def misdirected(url: str) -> WireError:
+    return WireError(421, "misdirected", f"Demos live under this name, the catalog does not: it is at {url}.")
+
+
 def too_large(limit: int) -> WireError:
     # The rest of the body is never read, so the connection cannot be used again.
     detail = f"The body is larger than {limit // 1024} KiB: send less."
