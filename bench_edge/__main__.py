@@ -76,20 +76,32 @@ class Course:
             report.Row("small GETs, 64 connections", told),
             report.ratio("… to configurable-http-proxy", ours / rates[place.chp.name], 1.5),
             report.ratio("… to nginx with auth_request", ours / rates[place.nginx.name], 1.2),
+            *self._new_gets(place),
         ]
 
-    def _by_turns(self, ways: Sequence[Way], pace: int = 0) -> dict[str, list[load.Rate]]:
+    def _new_gets(self, place: Place) -> list[report.Row]:
+        runs = self._by_turns(place.proxies, path="/new/small")
+        rates = {name: median(rate.rate for rate in found) for name, found in runs.items()}
+        ours = rates[place.ours.name]
+        told = ", ".join(f"{name} {rate:,.0f}/s" for name, rate in rates.items())
+        return [
+            report.Row("the same, no head of a request or an answer like another", told),
+            report.ratio("… to configurable-http-proxy", ours / rates[place.chp.name], 1.5),
+            report.Row("… to nginx with auth_request", f"{ours / rates[place.nginx.name]:.2f}"),
+        ]
+
+    def _by_turns(self, ways: Sequence[Way], *, pace: int = 0, path: str = "/small") -> dict[str, list[load.Rate]]:
         found: dict[str, list[load.Rate]] = {way.name: [] for way in ways}
         for way in ways:
-            load.gets(way, self._core, 1, pace=pace)
+            load.gets(way, self._core, 1, pace=pace, path=path)
         for _ in range(self._rounds):
             for way in ways:
-                found[way.name].append(load.gets(way, self._core, self._seconds, pace=pace))
+                found[way.name].append(load.gets(way, self._core, self._seconds, pace=pace, path=path))
         return found
 
     def _latency(self, place: Place) -> list[report.Row]:
         pace = round((self._full_rate or load.gets(place.ours, self._core, 2).rate) / 2)
-        runs = self._by_turns((place.direct, place.ours), pace)
+        runs = self._by_turns((place.direct, place.ours), pace=pace)
         direct, ours = runs[place.direct.name], runs[place.ours.name]
         p50 = median(rate.p50_ms for rate in ours) - median(rate.p50_ms for rate in direct)
         p99 = median(rate.p99_ms for rate in ours) - median(rate.p99_ms for rate in direct)

@@ -1,9 +1,10 @@
--- What wrk sends: GETs with the fields of a file ("Name: value" per line), at a pace if there is one.
+-- What wrk sends: GETs with the fields of a file ("Name: value" per line), at a pace if there is one; for a path under
+-- /new/ each with one more field that no other has.
 -- Ends with one line of JSON, which bench_edge/load.py reads.
 local ffi = require("ffi")
 ffi.cdef("typedef struct { long s; long ns; } ts_t; int clock_gettime(int clock, ts_t *at);")
 local clock = ffi.new("ts_t")
-local asked, pace, turn = "", 0, 0
+local asked, pace, turn, number = "", 0, 0, 0
 
 local function now_ms()
   ffi.C.clock_gettime(1, clock)
@@ -23,12 +24,15 @@ function init(args)
     headers[name] = value
   end
   asked = wrk.format("GET", nil, headers)
+  is_new = wrk.path:find("^/new/") ~= nil
   pace = tonumber(args[2])
   if pace > 0 then delay = wait end
 end
 
 function request()
-  return asked
+  if not is_new then return asked end
+  number = number + 1
+  return asked:sub(1, -3) .. "X-Request: " .. number .. "\r\n\r\n"
 end
 
 function done(summary, latency)

@@ -31,15 +31,18 @@ class Rate:
     p99_ms: float
 
 
-def gets(way: Way, core: int, seconds: float, *, connections: int = 64, pace: int = 0) -> Rate:
-    """Small GETs, as fast as they go or at a pace; Untrue unless every one was answered with all its bytes."""
+def gets(way: Way, core: int, seconds: float, *, path: str = "/small", pace: int = 0) -> Rate:
+    """Small GETs of 64 connections, as fast as they go or at a pace; Untrue unless each got all its bytes.
+
+    Under `/new/` no two requests have the same head, nor two answers.
+    """
     fields = "\n".join(f"{name}: {value}" for name, value in way.fields.items())
     with tempfile.NamedTemporaryFile("w") as file:
         file.write(fields)
         file.flush()
-        command = ["taskset", "-c", str(core), "wrk", "--threads", "1", "--connections", str(connections), "--timeout"]
+        command = ["taskset", "-c", str(core), "wrk", "--threads", "1", "--connections", "64", "--timeout"]
         command += ["10s", "--duration", f"{seconds:.0f}s", "--script", str(HERE / "load.lua")]
-        command += [f"http://127.0.0.1:{way.port}/small", "--", file.name, str(pace)]
+        command += [f"http://127.0.0.1:{way.port}{path}", "--", file.name, str(pace)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise Untrue(f"wrk ended with status {done.returncode}: {done.stdout}{done.stderr}")

@@ -148,6 +148,7 @@ http {{
   upstream sockets {{ server 127.0.0.1:{sockets}; }}
   server {{
     listen 127.0.0.1:{port} backlog=4096; root {folder};
+    location /new/ {{ alias {folder}/; add_header X-Answer $request_id; }}
     location /ws {{
       proxy_pass http://sockets; proxy_http_version 1.1; proxy_read_timeout 600;
       proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";

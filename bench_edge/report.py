@@ -50,6 +50,8 @@ machine; the ratios say how the edge stands to two usual proxies in front of the
   raised, so that it is counted but not met.
 - configurable-http-proxy is JupyterHub's, with one route and no authorisation. nginx asks a service of its own
   (another nginx, on the proxies' core) by `auth_request` for each request, over kept connections, and gets a 204.
+- Small GETs come twice: all alike, as pages that are polled, and each with a head of its own. The edge does not parse
+  anew a head that came before on the same connection (docs/decisions/0013).
 - Rates are medians of five runs, one after the other in turns. Every answer is checked: status, bytes and number.
 - Half load is half of the edge's own rate, sent at a pace by wrk; what is added is ours minus direct, of the medians.
 - A cut begins when the revocation is sent, and ends when the last of the sockets has read its close frame (4403); 50

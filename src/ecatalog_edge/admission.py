@@ -34,7 +34,7 @@ def admit(site: Site, visitor: "Visitor", exchange: "Exchange") -> None:
     elif request.target in (SCRIPT_PATH, REPORT_PATH):
         live = _seat(site, visitor, exchange, label)
         if live is not None:
-            measure(exchange, live)
+            measure(exchange, live, site.guard.clock)
     else:
         begin_entry(site, exchange, label)
 

@@ -37,6 +37,7 @@ class Answer:
         "policies",
         "size",
         "status",
+        "trailers",
         "upgrade",
     )
 
@@ -55,6 +56,7 @@ class Answer:
         self.is_bodyless = False
         self.is_close_delimited = False
         self.keep_alive = True
+        self.trailers = b""
 
     @property
     def is_interim(self) -> bool:
@@ -70,6 +72,14 @@ class Answer:
             self._look(name, name.lower(), value)
         elif passes:
             self.lines.append(name + b": " + value)
+
+    def add_trailer(self, name: bytes, value: bytes) -> None:
+        """Takes a field that came behind the body; none that says how an answer is read or kept (RFC 9110, 6.5.1)."""
+        self.size += len(name) + len(value)
+        if self.size > LONGEST_HEAD:
+            raise AnswerError("the trailers are too large")
+        if answer_verdict(name) == (False, True):
+            self.trailers += name + b": " + value + b"\r\n"
 
     def _look(self, name: bytes, lower: bytes, value: bytes) -> None:
         passed: bytes | None = None

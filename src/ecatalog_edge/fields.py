@@ -81,7 +81,7 @@ def _judge(name: bytes) -> Verdict:
 
 
 # Answers of a demo. Alt-Svc would lead browsers around the edge.
-_DROPPED_ANSWERS = HOP_BY_HOP | {b"alt-svc", b"connection", b"content-length", b"transfer-encoding"}
+_DROPPED_ANSWERS = HOP_BY_HOP - {b"trailer"} | {b"alt-svc", b"connection", b"content-length", b"transfer-encoding"}
 _NOTED_ANSWERS = frozenset(
     {
         b"set-cookie",

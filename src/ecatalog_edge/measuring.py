@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from ecatalog_edge.clock import Clock
 from ecatalog_edge.injecting import SCRIPT, SCRIPT_PATH, SCRIPT_TAG, read_report
 from ecatalog_edge.pages import refusal_answer
 from ecatalog_edge.registry import Live
@@ -22,21 +23,21 @@ _SCRIPT = (
 _TAKEN = (204, _OWN + b"Cache-Control: no-store\r\n", b"")
 
 
-def measure(exchange: "Exchange", live: Live) -> None:
+def measure(exchange: "Exchange", live: Live, clock: Clock) -> None:
     """Answers the script's path at once, a report when its body is there."""
     method, target = exchange.request.method, exchange.request.target
     if target == SCRIPT_PATH and method in (b"GET", b"HEAD"):
         exchange.reply(_SCRIPT, outcome="script")
     elif target != SCRIPT_PATH and method == b"POST":
-        exchange.collect(lambda body: _take(exchange, live, body))
+        exchange.collect(lambda body: _take(exchange, live, clock.now().timestamp(), body))
     else:
         exchange.deny(Denial(Why.UNKNOWN))
 
 
-def _take(exchange: "Exchange", live: Live, body: bytes) -> None:
+def _take(exchange: "Exchange", live: Live, now: float, body: bytes) -> None:
     active = read_report(body)
     if active is None:
         exchange.reply(refusal_answer(400, "This is no report of use."), outcome="refused")
         return
-    live.use.told(exchange.now, active)
+    live.use.told(now, active)
     exchange.reply(_TAKEN, outcome="measured")

@@ -1,13 +1,12 @@
-"""One request on its way to a demo, and the answer on its way back.
-
-Everything here is called by the two sockets.
-"""
+"""One request on its way to a demo, and the answer on its way back; called by the two sockets alone."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from ecatalog_client.types.serving import ServedDemo
 from ecatalog_edge.answer import STATUS_LINES, Answer
 from ecatalog_edge.cookies import expire_cookie
+from ecatalog_edge.greeting import greeting
 from ecatalog_edge.injecting import with_script
 from ecatalog_edge.journal import Ended
 from ecatalog_edge.origins import SAFE_METHODS
@@ -78,11 +77,6 @@ class Exchange:
             return True
         return self.upstream is not None and not self.upstream.is_choked
 
-    @property
-    def now(self) -> float:
-        """Seconds since 1970 by the gateway's clock."""
-        return self._site.guard.clock.now().timestamp()
-
     # Towards the demo.
 
     def open(self, live: Live) -> None:
@@ -123,7 +117,9 @@ class Exchange:
         if self.visitor.is_choked:
             upstream.pause(True)
         request = self.request
-        upstream.transport.write(request.head(self.visitor.cookie_for_demo, self.visitor.forwarded))
+        site, visitor = self._site, self.visitor
+        told = greeting(site.guard, site.hosts, self._live) if self._live is not None else b""
+        upstream.transport.write(request.head(visitor.cookie_for_demo, visitor.forwarded, told))
         if request.has_body:
             self._send_waiting(request)
 
@@ -181,14 +177,13 @@ class Exchange:
     def answered(self, answer: Answer) -> None:
         """The head of the answer."""
         request = self.request
-        is_old = request.version == "1.0"
         # What is left of an unfinished request may be long, or never come: its connection is not kept for it.
         request.keep_alive = request.keep_alive and request.is_complete
         self.is_headed = True
         self._status = answer.status
         if answer.is_stream:
             self.kind = "stream"
-        if request.is_for_document and not is_old and self._is_metered() and answer.takes_script:
+        if self._may_inject() and answer.takes_script:
             self._injects = answer
         else:
             self._write_head(answer)
@@ -208,9 +203,13 @@ class Exchange:
         self._out = [head, body]
         self.visitor.has_answer()
 
-    def _is_metered(self) -> bool:
-        demo = self._site.guard.state.demos.get(self._live.launch.demo_id) if self._live else None
-        return demo is not None and demo.is_metered
+    def _may_inject(self) -> bool:
+        is_page = self.request.is_for_document and self.request.version != "1.0"
+        return is_page and (demo := self._demo) is not None and demo.is_metered
+
+    @property
+    def _demo(self) -> ServedDemo | None:
+        return self._site.guard.state.demos.get(self._live.launch.demo_id) if self._live else None
 
     def _write_head(self, answer: Answer) -> None:
         head, self._chunks = answer.head(to_old=self.request.version == "1.0", keep_alive=self.request.keep_alive)
@@ -241,13 +240,16 @@ class Exchange:
             self._out = []
             self.visitor.write(out[0] if len(out) == 1 else b"".join(out))
 
-    def ended(self) -> None:
-        """The answer is complete; it stays live while a slow visitor has not taken most of it."""
+    def ended(self, trailers: bytes) -> None:
+        """The answer is complete, with the fields behind its body.
+
+        It stays live while a slow visitor has not taken most of it.
+        """
         self.upstream = None
         if self._injects is not None:
             self._inject(self._injects, b"")
         if self._chunks:
-            self._out.append(b"0\r\n\r\n")
+            self._out.append(b"0\r\n" + trailers + b"\r\n")
         self.flush()
         if not self.visitor.is_choked:
             self._finish("served")
@@ -363,7 +365,7 @@ class Exchange:
     def _fail(self, why: Why, error: str) -> None:
         self._site.stats.upstream_errors[error] += 1
         self._drop_upstream()
-        demo = self._site.guard.state.demos.get(self._live.launch.demo_id) if self._live else None
+        demo = self._demo
         self.deny(Denial(why, demo_name=demo.name if demo else ""))
 
     def _finish(self, outcome: str) -> None:

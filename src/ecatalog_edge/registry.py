@@ -31,6 +31,7 @@ class Live:
         "connections",
         "ends_at",
         "found",
+        "greeting",
         "holders",
         "keys",
         "launch",
@@ -48,6 +49,7 @@ class Live:
         self.ends_at = ends_at
         self.found = -1  # as of which change the guard last found that it may be served
         self.upstream_key = _upstream_key(launch)
+        self.greeting = (float("-inf"), b"")  # when it was made, in seconds since 1970, and its line
         self.keys: tuple[Key, ...] = tuple(keys_of(launch, session_id))
         self.connections: set[Connection] = set()
         self.holders = 0

@@ -184,15 +184,15 @@ class Request:
         other.keep_alive = other.is_complete = True
         return other
 
-    def head(self, cookie: bytes, forwarded: bytes) -> bytes:
-        """The head for the demo.
+    def head(self, cookie: bytes, forwarded: bytes, greeting: bytes = b"") -> bytes:
+        """The head for the demo; `greeting` is a line that says who visits.
 
         `forwarded` is the block of fields that only the edge sets, each line with its end. It and the cookie are
         those of the connection: asked again, all but the first two lines is as before.
         """
         if not self.rest:
             self.rest = self._fields(cookie) + forwarded + b"\r\n"
-        return b"%b %b HTTP/1.1\r\nHost: %b\r\n%b" % (self.method, self.target, self.host, self.rest)
+        return b"%b %b HTTP/1.1\r\nHost: %b\r\n%b%b" % (self.method, self.target, self.host, greeting, self.rest)
 
     def _fields(self, cookie: bytes) -> bytes:
         lines = self.kept

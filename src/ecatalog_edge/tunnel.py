@@ -24,10 +24,14 @@ from ecatalog_edge.websocket import (
 
 # How long a visitor may take to read the close frame before the socket is torn down.
 GRACE = 0.25
+# How long one side may go on after the other has said that nothing more comes from it.
+HALF_CLOSED_SECONDS = 2.0
 
 
 class Frames(Protocol):
-    """Either direction's reader of frames."""
+    """Either direction's reader of frames; `is_closed` after a close frame."""
+
+    is_closed: bool
 
     def feed(self, data: bytes) -> bytes: ...
 
@@ -54,8 +58,8 @@ class Side(asyncio.Protocol):
         self.is_choked = False
         self.other.resume()
 
-    def eof_received(self) -> None:
-        self.tunnel.ended(self)
+    def eof_received(self) -> bool:
+        return self.tunnel.half_closed(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_gone = True
@@ -92,6 +96,7 @@ class Tunnel:
         self._visitor.other, self._demo.other = self._demo, self._visitor
         self._bytes = {self._visitor: 0, self._demo: 0}
         self._frames = 0
+        self._first: Side | None = None  # the side that sends nothing more
         self._is_over = False
 
     @property
@@ -140,6 +145,21 @@ class Tunnel:
         self._end_visitor(close_frame(code, close_reason(denial.why)))
         self._over(str(denial.why))
 
+    def half_closed(self, side: Side) -> bool:
+        """One side sends nothing more. True while the other may still: its last words, and its own close frame.
+
+        A side that goes without a close frame has gone altogether (RFC 6455, 7.1.5).
+        """
+        other = side.other
+        is_last = self._is_over or not side.frames.is_closed or other.frames.is_closed
+        if is_last or not (side.transport.can_write_eof() and other.transport.can_write_eof()):
+            self.ended(side)
+            return False
+        self._first = side
+        other.transport.write_eof()
+        asyncio.get_running_loop().call_later(HALF_CLOSED_SECONDS, self.ended, side)
+        return True
+
     def ended(self, side: Side) -> None:
         """One side went away by itself: what is on its way to the other is still delivered."""
         if self._is_over:
@@ -147,7 +167,7 @@ class Tunnel:
             return
         for one in (side, side.other):
             one.transport.close()
-        self._over("visitor" if side is self._visitor else "demo")
+        self._over("visitor" if (self._first or side) is self._visitor else "demo")
 
     def _broken(self, reason: str) -> None:
         self._end_demo()
@@ -171,7 +191,9 @@ class Tunnel:
             reset(transport)
             return
         transport.write(frame)
-        if transport.can_write_eof():
+        if self._first is self._visitor:
+            transport.close()  # He has said his last, and nobody would answer the end of ours.
+        elif transport.can_write_eof():
             transport.write_eof()
         abort_soon(transport)
 

@@ -69,6 +69,8 @@ class Upstream(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self._is_headed:
             self.answer.add(name, value)
+        else:
+            self.answer.add_trailer(name, value)
 
     def on_headers_complete(self) -> None:
         exchange = cast("Exchange", self.exchange)
@@ -191,7 +193,7 @@ class Upstream(asyncio.Protocol):
             self._pool.keep(self, exchange.visitor.loop.time())
         else:
             self.transport.abort()
-        exchange.ended()
+        exchange.ended(self.answer.trailers)
 
     def _switch(self, exchange: "Exchange", early: bytes) -> None:
         self.exchange = None

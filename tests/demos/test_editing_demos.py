@@ -103,6 +103,16 @@ async def test_a_demo_that_cannot_be_is_refused_by_field(admin: Caller, change: 
     assert (answer.status, list(answer.json()["fields"])) == (422, [field])
 
 
+async def test_a_key_for_who_visits_must_be_long_enough(admin: Caller, people: Cast) -> None:
+    path = f"/api/demos/{people.portal}"
+    short = await admin.patch(path, {"environment": {"ECATALOG_VISITOR_KEY": "k" * 31}})
+    assert (short.status, short.json()["fields"]) == (
+        422,
+        {"environment": "ECATALOG_VISITOR_KEY has fewer than 32 characters"},
+    )
+    assert (await admin.patch(path, {"environment": {"ECATALOG_VISITOR_KEY": "k" * 32}})).status == 200
+
+
 @pytest.mark.parametrize("environment", [{"1A": "x"}, {"A\n": "x"}, {"A": "x" * 4097}, {"A": 1}])
 async def test_an_environment_that_cannot_be_is_refused(admin: Caller, people: Cast, environment: Any) -> None:
     assert (await admin.patch(f"/api/demos/{people.portal}", {"environment": environment})).status == 422

@@ -57,6 +57,29 @@ async def test_a_chunked_body_passes_both_ways(edge: Edge, line: Line, demo: Dem
     assert (await line.ask("GET", "/next")).status == 200
 
 
+async def test_fields_behind_an_answer_pass_but_none_that_say_how_it_is_read(
+    edge: Edge, line: Line, demo: DemoServer
+) -> None:
+    demo.custom = (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: Server-Timing\r\n\r\n2\r\nok\r\n0\r\n"
+        b"Server-Timing: db;dur=5\r\nSet-Cookie: demo=planted\r\nContent-Encoding: br\r\nX-Ecatalog-Visitor: me\r\n\r\n"
+    )
+    for _ in range(2):
+        line.send(request("GET", "/custom"))
+        status, headers = await line.reply_head()
+        assert (status, dict(headers)["trailer"]) == (200, "Server-Timing")
+        assert await line.reader.readuntil(b"\r\n\r\n") == b"2\r\nok\r\n0\r\nServer-Timing: db;dur=5\r\n\r\n"
+    line.send(request("GET", "/custom").replace(b"HTTP/1.1", b"HTTP/1.0"))
+    assert (await line.reply()).body == b"ok"
+
+
+async def test_endless_fields_behind_an_answer_break_it_off(edge: Edge, line: Line, demo: DemoServer) -> None:
+    many = b"".join(b"X-%d: %b\r\n" % (number, b"x" * 1000) for number in range(200))
+    demo.custom = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n" + many + b"\r\n"
+    line.send(request("GET", "/custom"))
+    assert b"X-199" not in await line.ended()
+
+
 async def test_a_body_that_comes_byte_by_byte_passes(edge: Edge, line: Line) -> None:
     for byte in request("POST", "/mirror", body=b"slowly"):
         line.send(bytes((byte,)))

@@ -1,6 +1,7 @@
 """A WebSocket is a tunnel of whole frames: text, binary, fragments, pings and large messages, both ways."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -8,7 +9,7 @@ from ecatalog_edge.edge import Edge
 from tests.edge.conftest import Dial
 from tests.edge.demos import DemoServer
 from tests.edge.frames import frame
-from tests.edge.twins import settle
+from tests.edge.twins import CatalogTwin, an_acme, settle
 from tests.edge.visitors import Line
 
 TEXT, BINARY, CONTINUATION, CLOSE, PING, PONG = 0x81, 0x82, 0x80, 0x88, 0x89, 0x8A
@@ -100,6 +101,77 @@ async def test_the_closing_handshake_passes_and_both_sockets_end(edge: Edge, lin
     assert await line.frame() == (CLOSE, (1000).to_bytes(2, "big") + b"done")
     assert await line.ended() == b""
     await settle(lambda: not edge.registry.all())
+
+
+async def test_a_visitor_who_sends_nothing_more_still_hears_the_last_words(
+    edge: Edge, line: Line, demo: DemoServer
+) -> None:
+    await line.upgrade("/ws-raw")
+    reader, writer = await demo.sockets.get()
+    line.send_frame(CLOSE, (1000).to_bytes(2, "big"))
+    line.writer.write_eof()
+    assert len(await reader.read()) == 8, "the demo gets the close frame, then the end"
+    writer.write(frame(TEXT, b"last words") + frame(CLOSE, (1000).to_bytes(2, "big")))
+    assert await line.frame() == (TEXT, b"last words")
+    assert await line.frame() == (CLOSE, (1000).to_bytes(2, "big"))
+    assert edge.registry.counts() == {"websocket": 1}
+    writer.close()
+    assert await line.ended() == b""
+    await settle(lambda: not edge.registry.all())
+
+
+async def test_a_demo_that_sends_nothing_more_still_hears_the_visitor(edge: Edge, line: Line, demo: DemoServer) -> None:
+    await line.upgrade("/ws-raw")
+    reader, writer = await demo.sockets.get()
+    writer.write(frame(CLOSE, (1000).to_bytes(2, "big")))
+    writer.write_eof()
+    assert await line.frame() == (CLOSE, (1000).to_bytes(2, "big"))
+    line.send_frame(TEXT, b"one more")
+    assert await asyncio.wait_for(reader.readexactly(14), 5)
+    line.writer.close()
+    await settle(lambda: not edge.registry.all())
+
+
+def say_close(line: Line, writer: asyncio.StreamWriter, who: str) -> None:
+    """Sends a close frame as that side, and ends its half of the connection."""
+    if who == "visitor":
+        line.send_frame(CLOSE, (1000).to_bytes(2, "big"))
+        line.writer.write_eof()
+    else:
+        writer.write(frame(CLOSE, (1000).to_bytes(2, "big")))
+        writer.write_eof()
+
+
+@pytest.mark.parametrize("who", ["visitor", "demo"])
+async def test_the_other_side_has_a_moment_to_end(
+    edge: Edge, line: Line, demo: DemoServer, monkeypatch: pytest.MonkeyPatch, who: str
+) -> None:
+    monkeypatch.setattr("ecatalog_edge.tunnel.HALF_CLOSED_SECONDS", 0.1)
+    await line.upgrade("/ws-raw")
+    _, writer = await demo.sockets.get()
+    say_close(line, writer, who)
+    await settle(lambda: not edge.registry.all())
+
+
+@pytest.mark.parametrize("who", ["visitor", "demo"])
+async def test_a_cut_ends_what_is_half_closed(
+    edge: Edge, line: Line, demo: DemoServer, catalog: CatalogTwin, who: str
+) -> None:
+    await line.upgrade("/ws-raw")
+    reader, writer = await demo.sockets.get()
+    say_close(line, writer, who)
+    assert len(await (reader if who == "visitor" else line.reader).read()) in (4, 8)
+    assert edge.registry.counts() == {"websocket": 1}
+    await catalog.tell(an_acme(is_revoked=True))
+    assert not edge.registry.all()
+    with suppress(ConnectionError):
+        if who == "demo":
+            line.send_frame(TEXT, b"too late")
+            heard = await asyncio.wait_for(reader.read(), 5)
+        else:
+            writer.write(frame(TEXT, b"too late"))
+            heard = await asyncio.wait_for(line.reader.read(), 5)
+        assert b"too late" not in heard
 
 
 async def test_a_demo_that_goes_away_ends_the_visitors_socket(edge: Edge, line: Line, demo: DemoServer) -> None:

@@ -168,9 +168,11 @@ async def settle(condition: Callable[[], bool], seconds: float = 5.0) -> None:
         await asyncio.sleep(0.002)
 
 
-def an_acme(*, ends: timedelta = FAR, starts: timedelta = -FAR, is_revoked: bool = False) -> ServedClient:
+def an_acme(
+    *, ends: timedelta = FAR, starts: timedelta = -FAR, is_revoked: bool = False, **changes: object
+) -> ServedClient:
     now = datetime.now(UTC)
-    return ServedClient(
+    client = ServedClient(
         id=ACME,
         starts_at=now + starts,
         ends_at=now + ends,
@@ -178,6 +180,7 @@ def an_acme(*, ends: timedelta = FAR, starts: timedelta = -FAR, is_revoked: bool
         contact_name="Sam Seller",
         contact_email="sam@vendor.test",
     )
+    return msgspec.structs.replace(client, **changes)
 
 
 def a_launch(upstream: str, *, ends: timedelta = FAR, **changes: object) -> ServedLaunch:
@@ -199,9 +202,9 @@ def a_session(*, expires: timedelta = FAR, **changes: object) -> ServedSession:
     return msgspec.structs.replace(session, **changes)
 
 
-def a_demo(*, status: str = "active", is_metered: bool = True) -> ServedDemo:
+def a_demo(*, status: str = "active", is_metered: bool = True, visitor_key: str = "") -> ServedDemo:
     row = {"id": DEMO, "name": "Planner", "status": status, "demo_url": "/", "is_metered": is_metered}
-    return msgspec.convert(row, ServedDemo)
+    return msgspec.convert(row | {"visitor_key": visitor_key}, ServedDemo)
 
 
 def a_grant() -> ServedGrant:

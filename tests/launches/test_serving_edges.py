@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ecatalog.access.actions import restore_client, revoke_client
+from ecatalog.demos.actions import change_demo
 from ecatalog.demos.grants import withdraw_demo
 from ecatalog.kit.db import Database
 from ecatalog.kit.errors import Unauthorized
@@ -74,6 +75,26 @@ async def test_a_change_carries_the_rows_that_its_facts_name(edge: EdgeGateway, 
     assert opened.position <= db.position
     assert isinstance(withdrawn, Change)
     assert Gone(kind="grant", id=cast.acme.id, demo_id=cast.remote) in withdrawn.gone
+
+
+async def test_who_visits_goes_to_edges_and_of_a_demo_s_environment_the_key_alone(
+    edge: EdgeGateway, db: Database, cast: Cast
+) -> None:
+    follower = Follower()
+    environment = {"ECATALOG_VISITOR_KEY": "k" * 32, "PASSWORD": "secret"}
+    await db.write(change_demo, cast.admin.actor, cast.portal, environment=environment)
+    async with aclosing(edge.watch("edge-1")) as updates:
+        for update in await until(updates, is_a(Synced)):
+            follower.apply(update)
+    rows = follower.rows
+    keys = {key[1]: row.visitor_key for key, row in rows.items() if key[0] == "demo"}
+    assert keys.pop(cast.portal) == "k" * 32
+    assert set(keys.values()) == {""}
+    assert "secret" not in str(rows)
+    client = rows["client", cast.acme.id]
+    assert (client.name, client.company, client.locale) == ("Client of acme", "Acme", "en")
+    assert rows["session", cast.seller.session_id].user_name == "Seller"
+    assert rows["session", cast.acme.session_id].user_name == ""
 
 
 async def test_a_revocation_tells_the_client_its_launches_and_its_sessions_in_one_change(

@@ -9,7 +9,16 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ecatalog.demos import queries
-from ecatalog.demos.model import DemoRow, NewDemo, as_seen_by, folded_keywords, search_words, slug_of
+from ecatalog.demos.model import (
+    SHORTEST_VISITOR_KEY,
+    VISITOR_KEY,
+    DemoRow,
+    NewDemo,
+    as_seen_by,
+    folded_keywords,
+    search_words,
+    slug_of,
+)
 from ecatalog.kit.actor import SYSTEM, Actor
 from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import Conflict, Forbidden, Invalid, NotFound
@@ -185,6 +194,8 @@ def _refuse_bad(tx: Tx, demo: NewDemo, slug: str) -> None:
         wrong["demo_url"] = "neither a path such as / nor an http(s) address"
     elif _is_link_local(demo.demo_url):
         wrong["demo_url"] = "a link-local address, where clouds keep their credentials"
+    if len(demo.environment.get(VISITOR_KEY, "x" * SHORTEST_VISITOR_KEY)) < SHORTEST_VISITOR_KEY:
+        wrong["environment"] = f"{VISITOR_KEY} has fewer than {SHORTEST_VISITOR_KEY} characters"
     if demo.docker_image_id is not None and not queries.has_image(tx, demo.docker_image_id):
         wrong["docker_image_id"] = "not one of the images"
     if wrong:

@@ -10,6 +10,10 @@ from ecatalog.kit.actor import Actor, Role
 from ecatalog.kit.search import fold
 from ecatalog_client.types.demos import Demo
 
+# In a demo's environment: the key with which it is told who visits it, signed. Without it, it is told nothing.
+VISITOR_KEY = "ECATALOG_VISITOR_KEY"
+SHORTEST_VISITOR_KEY = 32
+
 
 class NewDemo(msgspec.Struct, frozen=True, kw_only=True):
     """A catalog entry that is about to be.

@@ -142,6 +142,7 @@ def _edge_changes(tx: Tx, named: Named, position: int) -> Change:
     """The named rows as they are in this transaction; gone are those that concern no edge (any more)."""
     for user_id in named.users:
         named.clients.update(queries.list_clients_of_owner(tx, user_id))
+        named.sessions.update(queries.list_sessions_of_user(tx, user_id))
     launches, no_launches = _look_up(named.launches, lambda key: queries.find_served_launch(tx, key))
     clients, no_clients = _look_up(named.clients, lambda key: queries.find_served_client(tx, key))
     grants, no_grants = _look_up(named.grants, lambda pair: queries.find_served_grant(tx, *pair))

@@ -4,10 +4,11 @@ Also the epoch and the installation's name in `settings`, and the leases in `edg
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
+from ecatalog.demos.model import VISITOR_KEY
 from ecatalog.kit.db import Tx
 from ecatalog_client.types.serving import (
     ServedClient,
@@ -25,17 +26,19 @@ _LAUNCHES = f"{_ANY_LAUNCH} state IN ('queued', 'starting', 'running', 'stopping
 
 _CLIENTS = """SELECT c.id, c.access_starts_at AS starts_at, c.access_ends_at AS ends_at,
     c.revoked_at IS NOT NULL AS is_revoked,
-    coalesce(u.full_name, '') AS contact_name, coalesce(u.email, '') AS contact_email
+    coalesce(u.full_name, '') AS contact_name, coalesce(u.email, '') AS contact_email,
+    c.name, c.company, c.locale
   FROM clients c LEFT JOIN users u ON u.id = c.owner_id"""
 
 _GRANTS = "SELECT client_id, demo_id FROM client_demo_access WHERE revoked_at IS NULL"
 
 # A removed demo that drains is served on: what runs of it goes on to its end, and opening looks at the true status.
 _DEMOS = """SELECT id, name, CASE WHEN status = 'removed' THEN 'active' ELSE status END AS status, demo_url,
-  is_metered
+  is_metered, environment
   FROM demos WHERE (status <> 'removed' OR drains = 1)"""
 
-_SESSIONS = "SELECT id, client_id, user_id, expires_at FROM sessions WHERE expires_at > :now"
+_SESSIONS = """SELECT s.id, s.client_id, s.user_id, coalesce(u.full_name, '') AS user_name, s.expires_at
+  FROM sessions s LEFT JOIN users u ON u.id = s.user_id WHERE s.expires_at > :now"""
 
 _WANTED = """SELECT l.id, l.attempt, l.wanted, l.state, l.reason, l.phases, l.updated_at, l.label, l.demo_id,
     l.spec_hash, coalesce(i.image_name, '') AS image_name, coalesce(i.image_tag, '') AS image_tag,
@@ -67,6 +70,11 @@ def list_clients_of_owner(tx: Tx, user_id: str) -> list[str]:
     return [str(row["id"]) for row in tx.rows("SELECT id FROM clients WHERE owner_id = :id", id=user_id)]
 
 
+def list_sessions_of_user(tx: Tx, user_id: str) -> list[str]:
+    """The sessions that carry the name of this user."""
+    return [str(row["id"]) for row in tx.rows("SELECT id FROM sessions WHERE user_id = :id", id=user_id)]
+
+
 def list_served_grants(tx: Tx) -> list[ServedGrant]:
     return tx.all(ServedGrant, _GRANTS)
 
@@ -81,13 +89,28 @@ def find_served_grant(tx: Tx, client_id: str, demo_id: str) -> ServedGrant | Non
     )
 
 
+class _DemoRow(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    status: Literal["draft", "active", "maintenance", "removed"]
+    demo_url: str
+    is_metered: bool
+    environment: dict[str, str]
+
+    def as_served(self) -> ServedDemo:
+        """Of its environment edges get the one key that they sign with."""
+        values: dict[str, Any] = msgspec.structs.asdict(self)
+        return ServedDemo(visitor_key=values.pop("environment").get(VISITOR_KEY, ""), **values)
+
+
 def list_served_demos(tx: Tx) -> list[ServedDemo]:
-    return tx.all(ServedDemo, _DEMOS)
+    return [row.as_served() for row in tx.all(_DemoRow, _DEMOS)]
 
 
 def find_served_demo(tx: Tx, demo_id: str) -> ServedDemo | None:
     """None for one that was removed."""
-    return tx.one(ServedDemo, f"{_DEMOS} AND id = :id", id=demo_id)
+    row = tx.one(_DemoRow, f"{_DEMOS} AND id = :id", id=demo_id)
+    return None if row is None else row.as_served()
 
 
 def list_served_sessions(tx: Tx) -> list[ServedSession]:
@@ -96,7 +119,7 @@ def list_served_sessions(tx: Tx) -> list[ServedSession]:
 
 def find_served_session(tx: Tx, session_id: str) -> ServedSession | None:
     """None for one that has ended."""
-    return tx.one(ServedSession, f"{_SESSIONS} AND id = :id", now=tx.now, id=session_id)
+    return tx.one(ServedSession, f"{_SESSIONS} AND s.id = :id", now=tx.now, id=session_id)
 
 
 class _WantedRow(msgspec.Struct, frozen=True, kw_only=True):

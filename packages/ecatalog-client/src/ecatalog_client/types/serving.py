@@ -35,7 +35,7 @@ class ServedLaunch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ServedClient(msgspec.Struct, frozen=True, kw_only=True):
-    """A client's access window, half-open, and whom it may ask (the owner)."""
+    """A client's access window, half-open, whom it may ask (the owner), and who it is, for demos that greet."""
 
     id: str
     starts_at: datetime
@@ -43,6 +43,9 @@ class ServedClient(msgspec.Struct, frozen=True, kw_only=True):
     is_revoked: bool
     contact_name: str = ""
     contact_email: str = ""
+    name: str = ""
+    company: str = ""
+    locale: str = ""
 
 
 class ServedGrant(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,13 +56,17 @@ class ServedGrant(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ServedDemo(msgspec.Struct, frozen=True, kw_only=True):
-    """A demo that is not removed. A removed one is gone."""
+    """A demo that is not removed. A removed one is gone.
+
+    `visitor_key` signs what it is told of its visitor; empty for a demo that is not told.
+    """
 
     id: str
     name: str
     status: Literal["draft", "active", "maintenance", "removed"]
     demo_url: str
     is_metered: bool = False
+    visitor_key: str = ""
 
 
 class ActiveMinute(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,11 +91,12 @@ class LaunchUse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ServedSession(msgspec.Struct, frozen=True, kw_only=True):
-    """A session that has not ended. The follower compares `expires_at` itself."""
+    """A session that has not ended, with the name of its user. The follower compares `expires_at` itself."""
 
     id: str
     client_id: str | None = None
     user_id: str | None = None
+    user_name: str = ""
     expires_at: datetime
 
 

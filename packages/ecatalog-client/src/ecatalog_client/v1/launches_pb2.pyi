@@ -157,20 +157,26 @@ class ServedLaunch(_message.Message):
     def __init__(self, id: _Optional[str] = ..., label: _Optional[str] = ..., demo_id: _Optional[str] = ..., client_id: _Optional[str] = ..., user_id: _Optional[str] = ..., wanted: _Optional[str] = ..., state: _Optional[str] = ..., reason: _Optional[str] = ..., upstream: _Optional[str] = ..., ends_at_ms: _Optional[int] = ..., is_elsewhere: _Optional[bool] = ...) -> None: ...
 
 class ServedClient(_message.Message):
-    __slots__ = ("id", "starts_at_ms", "ends_at_ms", "is_revoked", "contact_name", "contact_email")
+    __slots__ = ("id", "starts_at_ms", "ends_at_ms", "is_revoked", "contact_name", "contact_email", "name", "company", "locale")
     ID_FIELD_NUMBER: _ClassVar[int]
     STARTS_AT_MS_FIELD_NUMBER: _ClassVar[int]
     ENDS_AT_MS_FIELD_NUMBER: _ClassVar[int]
     IS_REVOKED_FIELD_NUMBER: _ClassVar[int]
     CONTACT_NAME_FIELD_NUMBER: _ClassVar[int]
     CONTACT_EMAIL_FIELD_NUMBER: _ClassVar[int]
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    COMPANY_FIELD_NUMBER: _ClassVar[int]
+    LOCALE_FIELD_NUMBER: _ClassVar[int]
     id: str
     starts_at_ms: int
     ends_at_ms: int
     is_revoked: bool
     contact_name: str
     contact_email: str
-    def __init__(self, id: _Optional[str] = ..., starts_at_ms: _Optional[int] = ..., ends_at_ms: _Optional[int] = ..., is_revoked: _Optional[bool] = ..., contact_name: _Optional[str] = ..., contact_email: _Optional[str] = ...) -> None: ...
+    name: str
+    company: str
+    locale: str
+    def __init__(self, id: _Optional[str] = ..., starts_at_ms: _Optional[int] = ..., ends_at_ms: _Optional[int] = ..., is_revoked: _Optional[bool] = ..., contact_name: _Optional[str] = ..., contact_email: _Optional[str] = ..., name: _Optional[str] = ..., company: _Optional[str] = ..., locale: _Optional[str] = ...) -> None: ...
 
 class ServedGrant(_message.Message):
     __slots__ = ("client_id", "demo_id")
@@ -181,30 +187,34 @@ class ServedGrant(_message.Message):
     def __init__(self, client_id: _Optional[str] = ..., demo_id: _Optional[str] = ...) -> None: ...
 
 class ServedDemo(_message.Message):
-    __slots__ = ("id", "name", "status", "demo_url", "is_metered")
+    __slots__ = ("id", "name", "status", "demo_url", "is_metered", "visitor_key")
     ID_FIELD_NUMBER: _ClassVar[int]
     NAME_FIELD_NUMBER: _ClassVar[int]
     STATUS_FIELD_NUMBER: _ClassVar[int]
     DEMO_URL_FIELD_NUMBER: _ClassVar[int]
     IS_METERED_FIELD_NUMBER: _ClassVar[int]
+    VISITOR_KEY_FIELD_NUMBER: _ClassVar[int]
     id: str
     name: str
     status: str
     demo_url: str
     is_metered: bool
-    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., status: _Optional[str] = ..., demo_url: _Optional[str] = ..., is_metered: _Optional[bool] = ...) -> None: ...
+    visitor_key: str
+    def __init__(self, id: _Optional[str] = ..., name: _Optional[str] = ..., status: _Optional[str] = ..., demo_url: _Optional[str] = ..., is_metered: _Optional[bool] = ..., visitor_key: _Optional[str] = ...) -> None: ...
 
 class ServedSession(_message.Message):
-    __slots__ = ("id", "client_id", "user_id", "expires_at_ms")
+    __slots__ = ("id", "client_id", "user_id", "expires_at_ms", "user_name")
     ID_FIELD_NUMBER: _ClassVar[int]
     CLIENT_ID_FIELD_NUMBER: _ClassVar[int]
     USER_ID_FIELD_NUMBER: _ClassVar[int]
     EXPIRES_AT_MS_FIELD_NUMBER: _ClassVar[int]
+    USER_NAME_FIELD_NUMBER: _ClassVar[int]
     id: str
     client_id: str
     user_id: str
     expires_at_ms: int
-    def __init__(self, id: _Optional[str] = ..., client_id: _Optional[str] = ..., user_id: _Optional[str] = ..., expires_at_ms: _Optional[int] = ...) -> None: ...
+    user_name: str
+    def __init__(self, id: _Optional[str] = ..., client_id: _Optional[str] = ..., user_id: _Optional[str] = ..., expires_at_ms: _Optional[int] = ..., user_name: _Optional[str] = ...) -> None: ...
 
 class Gone(_message.Message):
     __slots__ = ("kind", "id", "demo_id")
