@@ -34,8 +34,16 @@ class Parsed(Request):
 
 def knowing(data: bytes) -> Repeats:
     repeats = Repeats()
-    repeats.remember(data, Parsed(data))
+    for _ in range(2):
+        repeats.remember(data, Parsed(data))
     return repeats
+
+
+def test_what_comes_once_is_not_kept() -> None:
+    data = b"GET /one HTTP/1.1\r\n" + FIELDS
+    repeats = Repeats()
+    repeats.remember(data, Parsed(data))
+    assert repeats.find(data) is None
 
 
 def test_another_target_with_the_same_fields_is_found() -> None:
@@ -84,14 +92,15 @@ def test_what_is_more_than_a_plain_get_is_not_remembered(fields: bytes) -> None:
 def test_two_requests_in_one_read_are_not_remembered_as_one() -> None:
     data = (b"GET /one HTTP/1.1\r\n" + FIELDS) * 2
     repeats = Repeats()
-    repeats.remember(data, Parsed(data[: len(data) // 2]))
+    for _ in range(2):
+        repeats.remember(data, Parsed(data[: len(data) // 2]))
     assert repeats.find(data) is None
 
 
 def test_only_the_last_few_are_kept() -> None:
     repeats = Repeats()
     heads = [b"GET / HTTP/1.1\r\nX-Turn: %d\r\n%b" % (turn, FIELDS) for turn in range(MOST + 1)]
-    for head in heads:
+    for head in [head for head in heads for _ in range(2)]:
         repeats.remember(head, Parsed(head))
     assert [repeats.find(head) is not None for head in heads] == [False] + [True] * MOST
 
@@ -107,10 +116,51 @@ def test_no_other_bytes_are_taken_for_it(noise: bytes, at: int) -> None:
 
 
 async def test_it_is_served_as_before_and_what_follows_too(edge: Edge, line: Line, demo: DemoServer) -> None:
-    for turn in range(3):
+    for turn in range(5):
         assert (await line.ask("GET", f"/asked?turn={turn}", {"X-Own": "1"})).status == 200
     assert (await line.ask("POST", "/echo", {"Origin": f"http://{HOST}:8081"}, b"body")).status == 200
-    assert (await line.ask("GET", "/asked?turn=3", {"X-Own": "1"})).status == 200
+    assert (await line.ask("GET", "/asked?turn=5", {"X-Own": "1"})).status == 200
     first, *others = [asked for asked in demo.asked if asked.path == "/asked"]
-    assert [one.target for one in others] == [f"/asked?turn={turn}" for turn in (1, 2, 3)]
+    assert [one.target for one in others] == [f"/asked?turn={turn}" for turn in range(1, 6)]
     assert all(one.headers == first.headers for one in others)
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
+
+
+async def test_an_answer_like_one_before_passes_and_what_is_unlike_it_too(
+    edge: Edge, line: Line, demo: DemoServer
+) -> None:
+    for body in (b"ab", b"cd", b"ef", b"gh"):
+        demo.custom = HEAD + body
+        assert (await line.ask("GET", "/custom")).body == body
+    demo.custom = HEAD.replace(b"200 OK", b"404 Not Found") + b"no"
+    reply = await line.ask("GET", "/custom")
+    assert (reply.status, reply.body) == (404, b"no")
+    demo.custom = HEAD
+    head = await line.ask("HEAD", "/custom")
+    assert (head.status, head.get("content-length")) == (200, "2")
+    assert demo.connections == 1
+
+
+async def test_more_bytes_than_a_known_answer_has_are_no_answer(edge: Edge, line: Line, demo: DemoServer) -> None:
+    for _ in range(3):
+        demo.custom = HEAD + b"ab"
+        assert (await line.ask("GET", "/custom")).body == b"ab"
+    demo.custom = HEAD + b"ab" + HEAD + b"no"
+    assert (await line.ask("GET", "/custom")).body == b"ab"
+    demo.custom = HEAD + b"cd"
+    assert (await line.ask("GET", "/custom")).body == b"cd"
+    assert demo.connections == 2, "a connection on which more was said than asked for is not used again"
+
+
+async def test_a_page_that_may_get_the_script_is_never_taken_from_before(
+    edge: Edge, line: Line, demo: DemoServer
+) -> None:
+    page = b"<!doctype html><html><head></head></html>"
+    demo.custom = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%b" % (len(page), page)
+    for _ in range(3):
+        assert (await line.ask("GET", "/custom")).body == page
+    for _ in range(3):
+        assert b"/.ecatalog/active.js" in (await line.ask("GET", "/custom", {"Sec-Fetch-Dest": "document"})).body
+    assert (await line.ask("GET", "/custom")).body == page
