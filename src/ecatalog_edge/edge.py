@@ -73,7 +73,7 @@ class Edge:
         self.guard.on_instant = self.deadlines.watch
         self.follower = Follower(gateway, edge_id, self.guard, self.deadlines, self.stats)
         hosts = DemoHosts(demos_url)
-        self.meter = Meter(gateway, clock.now)
+        self.meter = Meter(gateway, clock.now, self.stats)
         self.site = Site(
             hosts,
             self.guard,

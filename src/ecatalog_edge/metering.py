@@ -13,6 +13,7 @@ import structlog
 
 from ecatalog_client.errors import CatalogError
 from ecatalog_client.types.serving import ActiveMinute, LaunchUse
+from ecatalog_edge.stats import Stats
 
 log = structlog.get_logger()
 
@@ -103,11 +104,11 @@ def _instant(seconds: float) -> datetime | None:
 class Meter:
     """The use of every launch that was visited here, told every REPORT_SECONDS while there is something to tell."""
 
-    def __init__(self, gateway: Reporting, now: Callable[[], datetime]) -> None:
+    def __init__(self, gateway: Reporting, now: Callable[[], datetime], stats: Stats) -> None:
         self._gateway = gateway
+        self._stats = stats
         self._now = now
         self._uses: dict[str, Use] = {}
-        self.unreported = 0
 
     def of(self, launch_id: str) -> Use:
         """The one `Use` of this launch, for as long as it is visited or has something to tell."""
@@ -134,7 +135,7 @@ class Meter:
         try:
             await self._gateway.report_use(taken)
         except CatalogError as error:
-            self.unreported += 1
+            self._stats.unreported += 1
             log.warning("use.not_reported", reason=str(error), launches=len(uses))
             for use, one in zip(uses, taken, strict=True):
                 use.give_back(one)

@@ -31,6 +31,7 @@ class Stats:
         self.cut_count = 0
         self.heartbeats = 0
         self.streams_lost = 0
+        self.unreported = 0
 
     def cut(self, why: Why, counts: Counter[str], seconds: float) -> None:
         for kind, count in counts.items():
@@ -105,6 +106,7 @@ class Collected(Collector):
             ("refused_shapes", "Requests refused for their shape.", stats.refused_shapes),
             ("heartbeats", "Heartbeats of the gateway.", stats.heartbeats),
             ("watch_losses", "How often the watch broke.", stats.streams_lost),
+            ("use_reports_failed", "Reports of use that the gateway did not take; told again.", stats.unreported),
         ):
             yield _counter(name, text, [], [((), value)])
 

@@ -245,7 +245,7 @@ async def test_use_is_kept_while_the_gateway_is_away(edge: Edge, line: Line, cat
     catalog.refusal = Unavailable("away")
     await edge.meter.report()
     catalog.refusal = None
-    assert catalog.uses == []
+    assert (catalog.uses, edge.stats.unreported) == ([], 1)
     await edge.meter.report()
     (told,) = catalog.uses
     assert len(seconds_of(told)) == 1
