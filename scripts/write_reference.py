@@ -7,6 +7,7 @@ import ast
 import asyncio
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from ecatalog.web.measures import MeasureCollector
 from ecatalog_client import errors
 from ecatalog_client.environment import PREFIX
 from ecatalog_edge.settings import OWN as EDGE_OWN
+from ecatalog_edge.stats import Collected, Stats
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs/reference"
@@ -119,7 +121,7 @@ def recorded(source: str) -> Iterable[str]:
 
 
 async def metrics() -> str:
-    """What the gateway's `/metrics` tells."""
+    """What `/metrics` of gateway and edge tells."""
     with tempfile.TemporaryDirectory() as folder:
         db = Database(Path(folder) / "ltplabs.db")
         await db.start()
@@ -128,10 +130,20 @@ async def metrics() -> str:
         finally:
             await db.stop()
     calls = [family for prefix in ("http", "rpc") for family in MeasureCollector(f"ecatalog_{prefix}", ()).collect()]
-    rows = [(f"`{each.name}`", each.type, each.documentation) for each in sorted([*own, *calls], key=lambda m: m.name)]
+    edge = Collected(
+        Stats(),
+        live=Counter,
+        past_end=lambda: 0,
+        lease_left=lambda: 0.0,
+        is_synced=lambda: True,
+        position=lambda: 0,
+    )
+    told = sorted([*own, *calls], key=lambda each: each.name) + sorted(edge.collect(), key=lambda each: each.name)
+    rows = [(f"`{each.name}`", each.type, each.documentation) for each in told]
     return page(
         "Metrics",
-        "What the gateway tells on its internal port at `/metrics`. Counters end in `_total`. No id is ever a label.",
+        "What gateway and edge (`ecatalog_edge_…`) tell on their internal ports at `/metrics`. "
+        "Counters end in `_total`. No id is ever a label.",
         table(("metric", "type", "what it counts"), rows),
     )
 
