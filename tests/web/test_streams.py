@@ -49,6 +49,28 @@ async def test_what_is_refused_before_the_first_event_is_a_problem(shell: Shell)
     assert (await shell.ada.get("/api/ticks/clock?x=1")).status == 422
 
 
+async def test_one_caller_has_so_many_streams_and_no_more(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "MOST_PER_CALLER", 2)
+    held = [Exchange(shell.ada, "GET", "/api/ticks/clock") for _ in range(2)]
+    tasks = [exchange.start() for exchange in held]
+    for exchange in held:
+        await exchange.until(b"clock 0")
+    refused = await shell.ada.get("/api/ticks/clock")
+    assert (refused.status, refused.json()["code"], refused.header("retry-after")) == (429, "exhausted", "5")
+    other = Exchange(shell.cleo, "GET", "/api/ticks/clock")
+    tasks.append(other.start())
+    await other.until(b"clock 0")
+    held[0].stop()
+    await over(tasks[0])
+    again = Exchange(shell.ada, "GET", "/api/ticks/clock")
+    tasks[0] = again.start()
+    await again.until(b"clock 0")
+    for exchange in (again, held[1], other):
+        exchange.stop()
+    for task in tasks:
+        await over(task)
+
+
 async def test_a_stream_ends_with_the_session(shell: Shell) -> None:
     exchange = Exchange(shell.ada, "GET", "/api/ticks/clock")
     task = exchange.start()

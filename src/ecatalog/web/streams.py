@@ -3,11 +3,13 @@ session does.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
 from typing import Any
 
-from ecatalog.kit.errors import CatalogError
+from ecatalog.kit.actor import Actor
+from ecatalog.kit.errors import CatalogError, Exhausted
 from ecatalog.web.answers import encode
 from ecatalog.web.call import Call
 from ecatalog.web.callers import Callers
@@ -16,6 +18,8 @@ from ecatalog.web.problems import Headers
 
 SECONDS_BETWEEN_LOOKS = 1.0
 LOOKS_PER_COMMENT = 15
+# A page has one stream, and people have many tabs; each stream costs a task and a look a second.
+MOST_PER_CALLER = 32
 
 STREAM_HEADERS: Headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
 
@@ -26,6 +30,7 @@ class Streams:
     def __init__(self, callers: Callers) -> None:
         self._callers = callers
         self._is_over = asyncio.Event()
+        self._open: Counter[Actor] = Counter()
 
     def end_all(self) -> None:
         """Ends every stream, and those to come: browsers reconnect, to the next process."""
@@ -35,7 +40,20 @@ class Streams:
         """Sends the events until they end, the caller leaves, its session ends, or the gateway stops.
 
         The first event is awaited before the answer begins, so that a refusal is a problem with its status.
+        Raises Exhausted for a caller with too many streams.
         """
+        actor = call.actor
+        if self._open[actor] >= MOST_PER_CALLER:
+            raise Exhausted(f"You have {MOST_PER_CALLER} event streams open: close some pages.", retry_after=5)
+        self._open[actor] += 1
+        try:
+            await self._serve(call, events, headers)
+        finally:
+            self._open[actor] -= 1
+            if not self._open[actor]:
+                del self._open[actor]
+
+    async def _serve(self, call: Call, events: AsyncIterator[tuple[str, Any]], headers: Headers) -> None:
         async with aclosing(events):  # type: ignore[type-var]  # every async generator has aclose
             first = await anext(events)
             await call.send({"type": "http.response.start", "status": 200, "headers": headers})
