@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.proofs.installation import Installation, Person, running_installation
-from tests.proofs.test_story import CHROMIUM, open_running, way_in
+from tests.proofs.test_story import open_running, way_in
 
 pytestmark = pytest.mark.proof
 
@@ -19,14 +19,6 @@ SECONDS = 5
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     with running_installation(tmp_path_factory.mktemp("use")) as installation:
         yield installation
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
-        yield chromium
-        chromium.close()
 
 
 def use(pages: list[Page], seconds: float) -> None:

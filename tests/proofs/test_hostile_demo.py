@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.proofs.installation import PASSWORD, Person
 from tests.proofs.pair import Pair, running_pair
-from tests.proofs.test_story import CHROMIUM
 from tests.proofs.traces import wait_for
 from tests.proofs.websites import PLAIN, Website, running_website
 
@@ -59,14 +58,6 @@ class Scene:
 
 def admin(pair: Pair) -> Person:
     return pair.login(ADMIN)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.proofs.installation import Installation, Person, running_installation
 from tests.proofs.raw import Answer, Line, WebSocket
 
 pytestmark = pytest.mark.proof
 
-CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
 SOCKET = """() => new Promise((done, failed) => {
   const socket = new WebSocket(location.origin.replace('http', 'ws') + '/live');
   window.socketClosed = new Promise(over => { socket.onclose = e => over({code: e.code, at: Date.now()}); });
@@ -34,14 +33,6 @@ SOCKET = """() => new Promise((done, failed) => {
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     with running_installation(tmp_path_factory.mktemp("story")) as installation:
         yield installation
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
-        yield chromium
-        chromium.close()
 
 
 def show(page: Page, name: str) -> None:
