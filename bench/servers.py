@@ -74,13 +74,18 @@ class Server:
 
     def ask(self, method: str, path: str, token: str) -> tuple[int, bytes]:
         """One request; the status and body of its answer. Raises OSError while nobody listens."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
-        try:
-            connection.request(method, path, headers={"Authorization": f"Bearer {token}"})
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-        finally:
-            connection.close()
+        return ask(self.port, method, path, token)
+
+
+def ask(port: int, method: str, path: str, token: str) -> tuple[int, bytes]:
+    """One request; the status and body of its answer. Raises OSError while nobody listens."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request(method, path, headers={"Authorization": f"Bearer {token}"})
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    finally:
+        connection.close()
 
 
 @contextmanager

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.servers import ask
 from bench.world import Caller
-from bench_edge.place import HERE, SMALL_BODY, Place, Way, call
+from bench_edge.place import HERE, SMALL_BODY, Place, Way
 
 _KEY = base64.b64encode(b"0123456789abcdef").decode()
 
@@ -133,7 +134,7 @@ async def cut(place: Place, caller: Caller, sockets: int, others: int) -> Cut:
     closing = [asyncio.create_task(each.close_code()) for each in held]
     answered: list[float] = []
     began = time.monotonic()
-    answering = asyncio.create_task(asyncio.to_thread(call, place.gateway_port, "PATCH", path, caller.admin_token))
+    answering = asyncio.create_task(asyncio.to_thread(ask, place.gateway_port, "PATCH", path, caller.admin_token))
     answering.add_done_callback(lambda _: answered.append(time.monotonic() - began))
     codes = await asyncio.gather(*closing)
     last = time.monotonic() - began

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import apsw
 
-from bench.servers import ECATALOG, free_ports
+from bench.servers import ECATALOG, ask, free_ports
 from bench.world import SMALL, Caller, make_world
 
 HERE = Path(__file__).parent
@@ -218,24 +218,13 @@ def _start_ours(
     return ours, bystander, world.callers[2:]
 
 
-def call(port: int, method: str, path: str, token: str) -> tuple[int, bytes]:
-    """One call of the gateway's API."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    try:
-        connection.request(method, path, headers={"Authorization": f"Bearer {token}"})
-        answer = connection.getresponse()
-        return answer.status, answer.read()
-    finally:
-        connection.close()
-
-
 def _enter(port: int, edge: int, caller: Caller, pid: int) -> Way:
     """The way of a client, who comes in as everybody does."""
-    launches = json.loads(call(port, "GET", "/api/launches?state=running", caller.token)[1])["items"]
+    launches = json.loads(ask(port, "GET", "/api/launches?state=running", caller.token)[1])["items"]
     launch_id = launches[0]["id"]
     ends = time.monotonic() + _SECONDS_TO_START
     while time.monotonic() < ends:
-        url = json.loads(call(port, "POST", f"/api/launches/{launch_id}/enter", caller.token)[1])["url"]
+        url = json.loads(ask(port, "POST", f"/api/launches/{launch_id}/enter", caller.token)[1])["url"]
         host, path = url.removeprefix("http://").split("/", 1)
         connection = http.client.HTTPConnection("127.0.0.1", edge, timeout=10)
         connection.request("GET", f"/{path}", headers={"Host": host})

@@ -1,7 +1,6 @@
 """Runs one gateway: its two HTTP listeners, its signals, and an orderly end within ten seconds."""
 
 import asyncio
-import gc
 import os
 import signal
 import socket
@@ -23,6 +22,7 @@ from ecatalog.ops.queries import has_sample_logins
 from ecatalog.settings import OPEN_SAMPLES, BadSetting, Settings
 from ecatalog.web.writing import JoiningProtocol
 from ecatalog_client.logs import configure_logs
+from ecatalog_client.process import spare_collector
 
 log = structlog.get_logger("ecatalog.run")
 
@@ -99,7 +99,7 @@ async def _serve(gateway: Gateway, sockets: list[socket.socket], end: asyncio.Fu
     serving = [
         asyncio.create_task(listener.serve(sockets=[bound])) for listener, bound in zip(listeners, sockets, strict=True)
     ]
-    _spare_collector()
+    spare_collector()
     log.info("gateway.ready", url=gateway.settings.catalog_url)
     whatever_is_first: list[asyncio.Future[Any]] = [end, *serving]
     await asyncio.wait(whatever_is_first, return_when=asyncio.FIRST_COMPLETED)
@@ -111,13 +111,6 @@ async def _serve(gateway: Gateway, sockets: list[socket.socket], end: asyncio.Fu
         listener.should_exit = True
     await asyncio.gather(*serving)
     return end.result()
-
-
-def _spare_collector() -> None:
-    """What was built at the start lives to the end, and an answer leaves no cycles: look for garbage less often."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 def listener_config(app: Any, proxies: list[str]) -> uvicorn.Config:

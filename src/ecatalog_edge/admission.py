@@ -45,16 +45,13 @@ def _open(site: Site, exchange: "Exchange", live: Live) -> None:
         return
     why = refusal(site.limits, live, exchange.began)
     if why is not None:
-        exchange.deny(Denial(why, demo_name=_demo_name(site, live)), must_close=why is Why.CROWDED)
+        exchange.deny(
+            Denial(why, demo_name=site.guard.state.demo_name(live.launch.demo_id)), must_close=why is Why.CROWDED
+        )
     elif exchange.request.length > site.limits.body_bytes:
         exchange.reply(refusal_answer(413, "This body is too large."), outcome="too_large", must_close=True)
     else:
         exchange.open(live)
-
-
-def _demo_name(site: Site, live: Live) -> str:
-    demo = site.guard.state.demos.get(live.launch.demo_id)
-    return demo.name if demo else ""
 
 
 def _seat(site: Site, visitor: "Visitor", exchange: "Exchange", label: str) -> Live | None:

@@ -1,7 +1,6 @@
 """The process: settings from the environment, signals, the lifeline, and an orderly end with exit status 0."""
 
 import asyncio
-import gc
 import os
 import ssl
 import sys
@@ -13,7 +12,7 @@ import uvloop
 
 from ecatalog_client.environment import BadSetting
 from ecatalog_client.logs import configure_logs
-from ecatalog_client.process import ServiceId, heed_end
+from ecatalog_client.process import ServiceId, heed_end, spare_collector
 from ecatalog_client.services import EdgeGateway
 from ecatalog_edge.calls import Calls
 from ecatalog_edge.edge import Edge
@@ -74,18 +73,11 @@ async def run(settings: Settings, tls: ssl.SSLContext | None = None) -> int:
             edge=edge_id,
             demos=settings.demos_url,
         )
-        _spare_collector()
+        spare_collector()
         await _first_of(ends, edge.failed)
         await _stop(edge, internal, gateway)
     log.info("edge.stopped")
     return 1 if edge.failed.is_set() else 0
-
-
-def _spare_collector() -> None:
-    """A request leaves next to no cycles: look for garbage less often, and not among what lives to the end."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
 
 
 async def _first_of(*events: asyncio.Event) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from ecatalog_client.types.serving import ServedDemo
 from ecatalog_edge.answer import STATUS_LINES, Answer
 from ecatalog_edge.cookies import expire_cookie
 from ecatalog_edge.greeting import greeting
@@ -204,12 +203,10 @@ class Exchange:
         self.visitor.has_answer()
 
     def _may_inject(self) -> bool:
-        is_page = self.request.is_for_document and self.request.version != "1.0"
-        return is_page and (demo := self._demo) is not None and demo.is_metered
-
-    @property
-    def _demo(self) -> ServedDemo | None:
-        return self._site.guard.state.demos.get(self._live.launch.demo_id) if self._live else None
+        if self._live is None or not self.request.is_for_document or self.request.version == "1.0":
+            return False
+        demo = self._site.guard.state.demos.get(self._live.launch.demo_id)
+        return demo is not None and demo.is_metered
 
     def _write_head(self, answer: Answer) -> None:
         head, self._chunks = answer.head(to_old=self.request.version == "1.0", keep_alive=self.request.keep_alive)
@@ -365,8 +362,8 @@ class Exchange:
     def _fail(self, why: Why, error: str) -> None:
         self._site.stats.upstream_errors[error] += 1
         self._drop_upstream()
-        demo = self._demo
-        self.deny(Denial(why, demo_name=demo.name if demo else ""))
+        name = self._site.guard.state.demo_name(self._live.launch.demo_id) if self._live else ""
+        self.deny(Denial(why, demo_name=name))
 
     def _finish(self, outcome: str) -> None:
         self._close(outcome)

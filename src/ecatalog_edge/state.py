@@ -100,6 +100,11 @@ class State:
         launch_id = self.labels.get(label)
         return self.launches[launch_id] if launch_id is not None else self.past.get(label)
 
+    def demo_name(self, demo_id: str) -> str:
+        """For the pages; empty for a demo that is gone."""
+        demo = self.demos.get(demo_id)
+        return demo.name if demo else ""
+
     def _keep_launch(self, launch: ServedLaunch) -> None:
         """A final one is past at once, with what became of it."""
         if launch.state in ("stopped", "failed"):
@@ -153,10 +158,9 @@ def may_serve(state: State, launch: ServedLaunch | None, session_id: str, now: d
     if why is None:
         return None
     client = state.clients.get(launch.client_id) if launch.client_id else None
-    demo = state.demos.get(launch.demo_id)
     return Denial(
         why,
-        demo_name=demo.name if demo else "",
+        demo_name=state.demo_name(launch.demo_id),
         contact_name=client.contact_name if client else "",
         contact_email=client.contact_email if client else "",
         detail=launch.reason if why in (Why.FAILED, Why.STOPPED) else "",
