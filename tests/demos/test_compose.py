@@ -76,6 +76,11 @@ def test_an_application_with_its_database_becomes_containers_the_public_one_firs
     assert (cache.image, cache.cpu, cache.memory_mb) == ("registry.example.com:5000/redis:7", 0.25, 64)
 
 
+def test_scalars_are_what_people_wrote() -> None:
+    (web,) = read("services: {web: {image: a, environment: {A: no, B: 22:22, C: 1e3, D: 2026-03-01, E: 0x10, F: 007}}}")
+    assert web.environment == {"A": "no", "B": "22:22", "C": "1e3", "D": "2026-03-01", "E": "0x10", "F": "007"}
+
+
 def test_what_is_needed_starts_before_what_needs_it() -> None:
     chain = {"web": ["b"], "b": ["a"], "a": [], "alone": []}
     services = {name: {"image": "x", "depends_on": needs} for name, needs in chain.items()}
@@ -131,6 +136,9 @@ def test_what_is_refused_is_named_with_its_reason(key: str) -> None:
         ({"volumes": ["unknown:/data"]}, "'unknown' is of the machine"),
         ({"volumes": [{"type": "bind", "source": "/", "target": "/x"}]}, "only volumes"),
         ({"volumes": ["data:/../etc"]}, "no path inside"),
+        ({"volumes": ["data:/proc/sys"]}, "is the kernel's"),
+        ({"tmpfs": ["/dev:size=1m"]}, "is the kernel's"),
+        ({"environment": {"ECATALOG_VISITOR_KEY": "k" * 40}}, "goes into the environment of the demo"),
         ({"tmpfs": ["/x:exec"]}, "no option here"),
         ({"tmpfs": ["/x:size=9g"]}, "1m to 4g"),
         ({"ports": ["5432:5432"]}, "5432 is not the public port"),

@@ -4,6 +4,8 @@ import re
 import shlex
 from typing import Any
 
+from ecatalog.demos.model import VISITOR_KEY
+
 _REFERENCE = re.compile(
     r"(?:[a-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
     r"(?P<tag>:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?P<digest>@sha256:[0-9a-f]{64})?"
@@ -11,6 +13,7 @@ _REFERENCE = re.compile(
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _USER = re.compile(r"([1-9][0-9]{0,8})(?::([1-9][0-9]{0,8}))?")
 _PATH = re.compile(r"(/[A-Za-z0-9._-]+)+")
+_KERNEL = re.compile(r"/(proc|sys|dev(?!/shm$))(/.*)?")
 _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([kmg]?)i?b?", re.IGNORECASE)
 _INTERPOLATED = re.compile(r"\$(?!\$)")
 _FACTOR = {"": 1 / (1 << 20), "k": 1 / 1024, "m": 1.0, "g": 1024.0}
@@ -63,6 +66,8 @@ def environment_of(value: Any) -> dict[str, str]:
         raise ValueError("write a mapping, or a list of NAME=value")
     if wrong := [name for name in found if not _NAME.fullmatch(name) or len(name) > 128]:
         raise ValueError(f"{wrong[0]!r} is no name of a variable")
+    if VISITOR_KEY in found:
+        raise ValueError(f"{VISITOR_KEY} goes into the environment of the demo, from where the catalog takes it too")
     if len(found) > 100:
         raise ValueError("write at most 100 variables")
     return found
@@ -113,8 +118,10 @@ def tmpfs_of(value: Any) -> dict[str, int]:
 
 
 def path_of(text: str) -> str:
-    if not _PATH.fullmatch(text) or "/.." in text or "/./" in text:
+    if not _PATH.fullmatch(text) or len(text) > 200 or {".", ".."} & set(text.split("/")):
         raise ValueError(f"{text!r} is no path inside the container")
+    if _KERNEL.fullmatch(text):
+        raise ValueError(f"{text!r} is the kernel's, and not to be covered")
     return text
 
 
