@@ -30,9 +30,10 @@ lint: $(VENV)/.dev ## Look at format and style
 types: $(VENV)/.dev ## Check the types, strictly
 	$(BIN)/mypy
 
-proof: $(VENV)/.dev ## The slow proofs: crashes, the browser story. SCALE=ci for small counts
+proof: $(VENV)/.dev ## The slow proofs: crashes, the browser story, real containers. SCALE=ci for small counts
 	scripts/need-chromium.sh
-	SCALE=$(SCALE) $(BIN)/python -m pytest -q -m proof -s
+	DOCKER_HOST=$$(scripts/need-docker.sh) && export DOCKER_HOST && \
+	  SCALE=$(SCALE) $(BIN)/python -m pytest -q -m proof -s
 
 bench: $(VENV)/.dev ## Measure against the peers, in one run, and write docs/reference/benchmarks.md
 	scripts/need-bench.sh
