@@ -15,6 +15,7 @@ import typer
 
 from ecatalog.app import OPERATIONS
 from ecatalog.cli.main import ROOMS, command_line
+from ecatalog.demos.compose import REFUSED, SUPPORTED
 from ecatalog.kit.actor import ANYBODY, SIGNED_IN, Role
 from ecatalog.kit.db import Database
 from ecatalog.ops.metrics import GatewayCollector
@@ -24,6 +25,7 @@ from ecatalog_client import errors
 from ecatalog_client.environment import PREFIX
 from ecatalog_edge.settings import OWN as EDGE_OWN
 from ecatalog_edge.stats import Collected, Stats
+from ecatalog_launcher.settings import OWN as LAUNCHER_OWN
 
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "docs/reference"
@@ -40,19 +42,33 @@ def pages() -> dict[str, str]:
         "events.md": events(),
         "metrics.md": asyncio.run(metrics()),
         "commands.md": commands(),
+        "compose.md": compose(),
     }
 
 
 def settings() -> str:
-    """Every environment variable of the gateway."""
+    """Every environment variable."""
     secret = {variable(name) for name in SECRETS}
-    described = [*describe_settings(), *((PREFIX + name, default, about) for name, default, about in EDGE_OWN)]
+    edge = ((PREFIX + name, default, about) for name, default, about in EDGE_OWN)
+    described = [*describe_settings(), *edge, *LAUNCHER_OWN]
     rows = [(f"`{name}`", f"`{default}`" if default else "", about) for name, default, about in described]
     files = ", ".join(f"`{name}_FILE`" for name in sorted(secret))
     return page(
         "Settings",
         f"Read once, at the start. A secret may be a file: {files}. Durations are seconds.",
         table(("variable", "without it", "what it is"), rows),
+    )
+
+
+def compose() -> str:
+    """What a Compose file may say."""
+    rows = [(f"`{key}`", "read", about) for key, about in SUPPORTED.items()]
+    rows += [(f"`{key}`", "refused", f"{about[0].upper()}{about[1:]}.") for key, about in REFUSED.items()]
+    return page(
+        "Compose files",
+        "A demo of several containers is pasted as a Compose file, with the name of the service that people open. "
+        "These keys of a service are known; whatever else is in a file is refused by its name.",
+        table(("key", "", "what it does, or why not"), rows),
     )
 
 

@@ -143,7 +143,9 @@ def _demos(tx: Tx) -> dict[str, str]:
             environment={"SECRET": "s3cret"},
         ),
         "desk": NewDemo(name="Service desk", docker_image_id=image, status="active", vertical="Banking"),
-        "remote": NewDemo(name="Remote", demo_url="http://127.0.0.1:8123/start?lang=en", status="active"),
+        "remote": NewDemo(
+            name="Remote", demo_url="http://127.0.0.1:8123/start?lang=en", status="active", longest_seconds=28_800
+        ),
         "repaired": NewDemo(name="Repaired", docker_image_id=image, status="maintenance", status_reason="until Monday"),
         "draft": NewDemo(name="Draft", docker_image_id=image),
     }
@@ -211,7 +213,7 @@ def uses(tx: Tx, client_id: str) -> list[str]:
     return [row["event_type"] for row in rows if row["event_type"] not in ("login", "access_granted")]
 
 
-async def report(db: Database, launch_id: str, state: LaunchState, *, actor: Actor = LAUNCHER, **more: str) -> int:
+async def report(db: Database, launch_id: str, state: LaunchState, *, actor: Actor = LAUNCHER, **more: Any) -> int:
     """Reports that the launch, wherever it is now, moved on to `state`, as a launcher does."""
     row = await db.read(row_for, launch_id)
     told = LaunchReport(launch_id=launch_id, attempt=row.attempt, was=row.state, state=state, **more)

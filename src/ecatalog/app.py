@@ -33,6 +33,7 @@ from ecatalog.kit.clock import Clock, utc_now
 from ecatalog.kit.db import Database, RefusedToStart
 from ecatalog.kit.errors import Unavailable
 from ecatalog.kit.ids import new_secret
+from ecatalog.kit.secrets import Secrets
 from ecatalog.launches import api as launches
 from ecatalog.launches import jobs as launches_jobs
 from ecatalog.launches import pages as launches_pages
@@ -80,6 +81,8 @@ PAGES = (*docs.PAGES, *accounts_pages.PAGES, *launches_pages.PAGES, *access_page
 JOBS: tuple[Job, ...] = (
     accounts_jobs.keep_sessions,
     launches_jobs.end_launches_that_are_over,
+    launches_jobs.keep_copies_warm,
+    launches_jobs.check_demos,
     keep_epoch,
     ops_jobs.forget_old_keys,
 )
@@ -134,6 +137,7 @@ class Gateway:
             ClientReader(client_for),
             EdgeHub(self.db, settings.edge_lease, clock=clock),
             LauncherHub(self.db, clock=clock),
+            Secrets(settings.encryption_key),
         )
         return {type(part): part for part in parts}
 
@@ -196,6 +200,7 @@ class Gateway:
             self.part(LauncherHub),
             cookie_key=settings.edge_cookie_key,
             catalog_url=settings.catalog_url,
+            secrets=self.part(Secrets),
             clock=self.door.clock,
         )
         door = CatalogDoor(self.operations, self.door)

@@ -88,6 +88,10 @@ class Settings:
         default=2, metadata=_about("How many passwords are checked at a time; each takes 19 MiB.")
     )
     max_launches_per_client: int = field(default=3, metadata=_about("How many demos a client may have open at a time."))
+    check_demos_every: timedelta = field(
+        default=timedelta(hours=6),
+        metadata=_about("Each active demo is started and asked after so many seconds; 0 for never."),
+    )
     trusted_proxies: str = field(
         default="",
         metadata=_about(

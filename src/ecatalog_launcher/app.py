@@ -11,7 +11,7 @@ from ecatalog_client.environment import BadSetting
 from ecatalog_client.logs import configure_logs
 from ecatalog_client.process import ServiceId, heed_end
 from ecatalog_client.services import LauncherGateway
-from ecatalog_launcher.drivers.contract import Driver
+from ecatalog_launcher.drivers.contract import Budget, Driver
 from ecatalog_launcher.drivers.fake import FakeDriver
 from ecatalog_launcher.drivers.process import ProcessDriver
 from ecatalog_launcher.internal import Internal
@@ -37,9 +37,30 @@ def main(env: Mapping[str, str]) -> int:
 
 def driver_for(settings: Settings) -> Driver:
     """The driver that the settings name."""
-    if settings.driver == "fake":
-        return FakeDriver(settings.capacity)
-    return ProcessDriver(settings.data, settings.samples, capacity=settings.capacity, lifeline=settings.lifeline_fd)
+    copies, memory_mb = settings.capacity, settings.memory_mb
+    match settings.driver:
+        case "docker":
+            # Imported where it is needed: most installations have one engine, and each client takes memory.
+            from ecatalog_launcher.drivers.docker import DockerDriver
+
+            return DockerDriver(
+                settings.docker_host,
+                subnet=settings.demo_subnet,
+                attached=settings.docker_attach,
+                copies=copies,
+                memory_mb=memory_mb,
+            )
+        case "kubernetes":
+            from ecatalog_launcher.drivers.kubernetes import KubernetesDriver
+
+            return KubernetesDriver(
+                budget=Budget(copies=copies, memory_mb=memory_mb or 1 << 20), namespace=settings.namespace
+            )
+        case "fake":
+            return FakeDriver(copies)
+    return ProcessDriver(
+        settings.data, settings.samples, copies=copies, memory_mb=memory_mb, lifeline=settings.lifeline_fd
+    )
 
 
 async def _run(settings: Settings) -> int:
@@ -47,7 +68,7 @@ async def _run(settings: Settings) -> int:
     heed_end(ends.set, settings.lifeline_fd)
     gateway = LauncherGateway(settings.gateway, settings.token)
     with ServiceId(settings.data / "launcher_id") as launcher_id:
-        reconciler = Reconciler(gateway, driver_for(settings), launcher_id)
+        reconciler = Reconciler(gateway, driver_for(settings), launcher_id, starts=settings.starts)
         internal = Internal(reconciler)
         try:
             await internal.start(settings.internal_host, settings.internal_port)

@@ -5,6 +5,7 @@ when the watch or the engine says that something changed, and by a slow clock in
 """
 
 import asyncio
+import random
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -16,16 +17,28 @@ import msgspec
 import structlog
 
 from ecatalog_client.errors import CatalogError
-from ecatalog_client.types.launches import LaunchState
-from ecatalog_client.types.serving import Begin, Heartbeat, LauncherUpdate, Lost, Synced, WantedChange, WantedLaunch
-from ecatalog_launcher.drivers.contract import CannotStart, Driver, Instance
+from ecatalog_client.types.containers import RegistryLogin
+from ecatalog_client.types.launches import LaunchReport
+from ecatalog_client.types.serving import (
+    Begin,
+    EngineStatus,
+    Heartbeat,
+    LauncherUpdate,
+    Lost,
+    Synced,
+    WantedChange,
+    WantedLaunch,
+)
+from ecatalog_launcher.drivers.contract import CannotStart, Driver, Home, Instance
+from ecatalog_launcher.greeting import greet
 from ecatalog_launcher.steps import Probe, Report, Start, Step, Stop, next_step, spec_of
 
 log = structlog.get_logger("ecatalog.launcher")
 
 GRACE_SECONDS = 3.0
 _QUIET_SECONDS = 1.0
-_AFTER_FAILURE_SECONDS = 0.25
+_ENGINE_AWAY_SECONDS = 2.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 10.0
 _AT_ONCE = 8
 # The first looks at a starting copy come quickly, since most are ready within a second.
 _PROBE_PAUSES = (0.025, 0.025, 0.05, 0.05, 0.1)
@@ -36,29 +49,23 @@ class Gateway(Protocol):
 
     def watch(self, launcher_id: str, engine: str) -> AsyncIterator[LauncherUpdate]: ...
 
-    async def report(
-        self,
-        launch_id: str,
-        attempt: int,
-        was: LaunchState,
-        state: LaunchState,
-        *,
-        phase: str = "",
-        reason: str = "",
-        upstream: str = "",
-        log_tail: str = "",
-    ) -> int: ...
+    async def report(self, report: LaunchReport) -> int: ...
 
-    def send_status(self, capacity: int, running: int) -> None: ...
+    async def login(self, launch_id: str, registry_url: str) -> RegistryLogin | None: ...
+
+    def send_status(self, status: EngineStatus) -> None: ...
 
 
-def _progress(row: WantedLaunch) -> tuple[int, int]:
-    """How far a launch has come: within an attempt, states only follow each other."""
-    return row.attempt, ("queued", "starting", "running", "stopping").index(row.state)
+def _progress(row: WantedLaunch) -> tuple[int, bool, int]:
+    """How far a launch has come: within an attempt, states only follow each other, until a warm copy is somebody's."""
+    return row.attempt, row.kind != "warm", ("queued", "starting", "running", "stopping").index(row.state)
 
 
 class Reconciler:
-    """One per launcher. `boottime` is CLOCK_BOOTTIME in seconds, an argument so that tests own it."""
+    """One per launcher. `starts` is how many copies may start at once.
+
+    `boottime` is CLOCK_BOOTTIME in seconds, an argument so that tests own it.
+    """
 
     def __init__(
         self,
@@ -66,6 +73,7 @@ class Reconciler:
         driver: Driver,
         launcher_id: str,
         *,
+        starts: int = 4,
         boottime: Callable[[], float] = lambda: time.clock_gettime(time.CLOCK_BOOTTIME),
     ) -> None:
         self.moves: Counter[str] = Counter()
@@ -75,13 +83,18 @@ class Reconciler:
         self._gateway = gateway
         self._driver = driver
         self._launcher_id = launcher_id
+        self._starts = starts
         self._boottime = boottime
         self._lease_until = float("-inf")
         self._offset = 0.0
+        self._is_open = False
+        self._installation: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._started: dict[str, datetime] = {}
         self._over: set[str] = set()
         self._wake = asyncio.Event()
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._probes: Counter[str] = Counter()
+        self._faults: Counter[str] = Counter()
         self._places = asyncio.Semaphore(_AT_ONCE)
 
     @property
@@ -91,7 +104,6 @@ class Reconciler:
 
     async def run(self) -> None:
         """Until cancelled; the steps under way are ended too, each at a point from which the next start goes on."""
-        await self._driver.open(self._wake.set)
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._follow())
@@ -100,7 +112,21 @@ class Reconciler:
             for task in self._busy.values():
                 task.cancel()
             await asyncio.gather(*self._busy.values(), return_exceptions=True)
-            await self._driver.close()
+            if self._is_open:
+                await self._driver.close()
+
+    async def _open(self) -> None:
+        """Once the gateway has said whose copies these are. An engine that is away is asked again."""
+        installation = await self._installation
+        home = Home(installation=installation, changed=self._wake.set, login=self._gateway.login)
+        while not self._is_open:
+            try:
+                await self._driver.open(home)
+                self._is_open = True
+            except OSError as error:
+                self.errors["open"] += 1
+                log.error("engine.not_reached", engine=self._driver.engine, reason=str(error))
+                await asyncio.sleep(_ENGINE_AWAY_SECONDS)
 
     async def _follow(self) -> None:
         async for update in self._gateway.watch(self._launcher_id, self._driver.engine):
@@ -111,6 +137,8 @@ class Reconciler:
         match update:
             case Begin():
                 self.is_synced = False
+                if not self._installation.done():
+                    self._installation.set_result(update.installation)
                 if update.is_snapshot:
                     self.rows = {}
                     self._over = set()
@@ -149,6 +177,7 @@ class Reconciler:
             self._wake.set()
 
     async def _go_round(self) -> None:
+        await self._open()
         while True:
             # Not wait_for: in Python 3.11 it can swallow a cancellation that comes together with the wake-up.
             with suppress(TimeoutError):
@@ -164,21 +193,22 @@ class Reconciler:
         except Exception as error:
             self._count_error("list", error)
             return
-        self._gateway.send_status(self._driver.capacity, len(instances))
-        free = self._driver.capacity - len(instances)
+        budget = self._driver.budget
+        self._gateway.send_status(
+            EngineStatus(
+                capacity=budget.copies, running=len(instances), memory_mb=budget.memory_mb, starts=self._starts
+            )
+        )
+        self._started = {launch_id: at for launch_id, at in self._started.items() if launch_id in self.rows}
         for launch_id in sorted(self.rows.keys() | instances.keys()):
             if launch_id in self._busy:
                 continue
             row, instance = self.rows.get(launch_id), instances.get(launch_id)
-            step = next_step(row, instance, self._now())
+            step = next_step(row, instance, self._now(), self._started.get(launch_id))
             if step is None:
                 self._probes.pop(launch_id, None)
-                continue
-            if row is not None and row.state == "queued" and isinstance(step, Report) and step.state == "starting":
-                if free <= 0:
-                    continue
-                free -= 1
-            self._begin(launch_id, row, step)
+            else:
+                self._begin(launch_id, row, step)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._offset + self._boottime(), UTC)
@@ -196,13 +226,15 @@ class Reconciler:
         async with self._places:
             try:
                 await self._act(launch_id, row, step)
+                self._faults.pop(launch_id, None)
                 return
             except CatalogError as error:
                 # Stale: somebody moved it, and the watch tells. Unavailable: the breaker says when to try again.
                 log.info("step.put_off", launch=launch_id, step=type(step).__name__, because=error.message)
             except Exception as error:
                 self._count_error(type(step).__name__.lower(), error)
-        await asyncio.sleep(_AFTER_FAILURE_SECONDS)
+        self._faults[launch_id] += 1
+        await asyncio.sleep(_pause_after(self._faults[launch_id]))
 
     async def _act(self, launch_id: str, row: WantedLaunch | None, step: Step) -> None:
         if isinstance(step, Stop):
@@ -218,32 +250,34 @@ class Reconciler:
             await self._report(row, step)
 
     async def _start(self, row: WantedLaunch) -> None:
+        async def tell(phase: str, percent: int) -> None:
+            await self._report(row, Report(row.state, phase=phase, progress=percent))
+
         try:
-            await self._driver.start(spec_of(row))
+            await self._driver.start(spec_of(row), tell)
         except CannotStart as refusal:
             await self._report(row, Report("failed", reason=str(refusal)))
             return
+        self._started[row.id] = self._now()
         await self._report(row, Report(row.state, phase="starting"))
 
     async def _probe(self, row: WantedLaunch, instance: Instance) -> None:
-        if await self._driver.is_ready(instance):
-            await self._report(row, Report("running", phase="ready", upstream=instance.upstream))
+        if not await self._driver.is_ready(instance):
+            self._probes[row.id] += 1
+            await asyncio.sleep(_PROBE_PAUSES[min(self._probes[row.id], len(_PROBE_PAUSES)) - 1])
             return
-        self._probes[row.id] += 1
-        await asyncio.sleep(_PROBE_PAUSES[min(self._probes[row.id], len(_PROBE_PAUSES)) - 1])
+        refusal = await greet(row, instance.upstream) if row.claim_path else ""
+        if refusal:
+            await self._report(row, Report("failed", reason=refusal))
+            return
+        await self._report(
+            row, Report("running", phase="ready", upstream=instance.upstream, digests=list(instance.digests))
+        )
 
     async def _report(self, row: WantedLaunch, report: Report) -> None:
         """Tells the gateway, and notes at once what it accepted: the watch will say the same a moment later."""
-        attempt = await self._gateway.report(
-            row.id,
-            row.attempt,
-            row.state,
-            report.state,
-            phase=report.phase,
-            reason=report.reason,
-            upstream=report.upstream,
-            log_tail=report.log_tail,
-        )
+        told = LaunchReport(launch_id=row.id, attempt=row.attempt, was=row.state, **msgspec.structs.asdict(report))
+        attempt = await self._gateway.report(told)
         if report.state != row.state:
             self.moves[report.state] += 1
             log.info("launch.moved", launch=row.id, was=row.state, state=report.state, reason=report.reason or None)
@@ -257,3 +291,9 @@ class Reconciler:
     def _count_error(self, what: str, error: Exception) -> None:
         self.errors[what] += 1
         log.error("driver.failed", call=what, exc_info=error)
+
+
+def _pause_after(faults: int) -> float:
+    """After each fault in a row twice as long, with jitter, so that a sick engine is not asked all at once."""
+    longest = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(faults - 1, 10))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 - it spreads load, and protects nothing

@@ -1,12 +1,38 @@
 """The launcher's settings, read once from the environment."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from pathlib import Path
 
 from ecatalog_client.environment import BadSetting, number, port, secret, switch
 
-DRIVERS = ("process", "fake")
+# What of it is the launcher's own: the variable, its default, and what it is.
+OWN = (
+    (
+        "ECATALOG_LAUNCHER_DRIVER",
+        "process",
+        "Where copies run: process (samples, on this machine), docker, kubernetes.",
+    ),
+    ("ECATALOG_LAUNCHER_CAPACITY", "20", "How many copies may run at a time."),
+    (
+        "ECATALOG_LAUNCHER_MEMORY_MB",
+        "",
+        "How much memory all copies may be given. Without it: what the engine has.",
+    ),
+    ("ECATALOG_LAUNCHER_STARTS", "", "How many copies may start at once. Without it: two for each processor."),
+    ("DOCKER_HOST", "unix:///var/run/docker.sock", "The Docker engine, 20.10 or newer."),
+    (
+        "ECATALOG_DOCKER_ATTACH",
+        "",
+        "The containers of edge and launcher, which are attached to the network of each copy. Without them this "
+        "machine reaches the copies itself, and they reach what listens on all its addresses.",
+    ),
+    ("ECATALOG_DEMO_SUBNET", "10.213.0.0/16", "The addresses of the networks of copies on Docker: a /28 for each."),
+    ("ECATALOG_DEMO_NAMESPACE", "demos", "The namespace of copies on Kubernetes."),
+)
+DRIVERS = ("process", "docker", "kubernetes", "fake")
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 
 
@@ -20,6 +46,12 @@ class Settings:
     driver: str
     samples: Path
     capacity: int
+    memory_mb: int
+    starts: int
+    docker_host: str
+    docker_attach: tuple[str, ...]
+    demo_subnet: IPv4Network
+    namespace: str
     internal_host: str
     internal_port: int
     log_level: str
@@ -40,12 +72,28 @@ class Settings:
             driver=driver,
             samples=Path(env.get("ECATALOG_SAMPLES") or SAMPLES).resolve(),
             capacity=20 if capacity is None else capacity,
+            memory_mb=number(env, "LAUNCHER_MEMORY_MB") or 0,
+            starts=number(env, "LAUNCHER_STARTS") or 2 * (os.cpu_count() or 1),
+            docker_host=env.get("DOCKER_HOST") or "unix:///var/run/docker.sock",
+            docker_attach=tuple(env.get("ECATALOG_DOCKER_ATTACH", "").replace(",", " ").split()),
+            demo_subnet=_subnet(env.get("ECATALOG_DEMO_SUBNET", "10.213.0.0/16")),
+            namespace=env.get("ECATALOG_DEMO_NAMESPACE", "demos"),
             internal_host=env.get("ECATALOG_INTERNAL_HOST", "127.0.0.1"),
             internal_port=port(env, "INTERNAL_PORT", 9102),
             log_level=env.get("ECATALOG_LOG_LEVEL", "info"),
             log_json=switch(env, "LOG_JSON"),
             lifeline_fd=number(env, "LIFELINE_FD"),
         )
+
+
+def _subnet(text: str) -> IPv4Network:
+    try:
+        subnet = IPv4Network(text)
+    except ValueError as error:
+        raise BadSetting(f"ECATALOG_DEMO_SUBNET is {text!r} ({error}): write one such as 10.213.0.0/16.") from None
+    if subnet.prefixlen > 24 or not subnet.is_private:
+        raise BadSetting(f"ECATALOG_DEMO_SUBNET is {text!r}: write a private network of /24 or larger.")
+    return subnet
 
 
 def _token(env: Mapping[str, str]) -> str:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import msgspec
+
 from ecatalog_client.types.launches import LaunchState
 from ecatalog_client.types.serving import WantedLaunch
 from ecatalog_launcher.drivers.contract import Instance, Spec
@@ -11,8 +13,7 @@ STARTING_DEADLINE = timedelta(seconds=60)
 """How long a copy may take from being taken up to its first answer."""
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(msgspec.Struct, frozen=True):
     """Tell the gateway that the launch moves from where the row says it is."""
 
     state: LaunchState
@@ -20,6 +21,8 @@ class Report:
     reason: str = ""
     upstream: str = ""
     log_tail: str = ""
+    progress: int = 0
+    digests: list[str] = []
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Probe:
-    """Ask the copy whether it answers; then it runs."""
+    """Ask the copy whether it answers, and tell it whose it is where it wants to know; then it runs."""
 
     instance: Instance
 
@@ -42,24 +45,29 @@ class Stop:
 Step = Report | Start | Probe | Stop
 
 
-def next_step(row: WantedLaunch | None, instance: Instance | None, now: datetime) -> Step | None:
+def next_step(
+    row: WantedLaunch | None, instance: Instance | None, now: datetime, started_at: datetime | None = None
+) -> Step | None:
     """One step towards what is wanted, or None when the two agree. `now` is the gateway's time.
 
-    No row means that the launch is final or never was: whatever the engine holds under its name goes. Each step leads
-    to a state from which the next one follows, also when this process dies in between.
+    `started_at` is when its start was through, if we saw that: fetching images may take long. No row means that the
+    launch is final or never was: whatever the engine holds under its name goes. Each step leads to a state from which
+    the next one follows, also when this process dies in between.
     """
     if row is None:
         return None if instance is None else Stop()
-    if not row.image_name:
+    if not row.containers:
         return None  # It runs elsewhere: nothing of it is ours.
     if row.wanted == "stopped":
         return _towards_the_end(row, instance)
     match row.state:
         case "queued":
             # Whatever has this name is of an earlier attempt.
-            return Stop() if instance is not None else Report("starting", phase="creating")
+            if instance is not None:
+                return Stop()
+            return Report("starting", phase="creating") if row.is_admitted else None
         case "starting":
-            return _towards_running(row, instance, now)
+            return _towards_running(row, instance, now, started_at or row.state_since)
         case "running":
             return _still_running(instance)
     return _towards_the_end(row, instance)
@@ -73,15 +81,17 @@ def _towards_the_end(row: WantedLaunch, instance: Instance | None) -> Step:
     return Report("stopped")
 
 
-def _towards_running(row: WantedLaunch, instance: Instance | None, now: datetime) -> Step:
+def _towards_running(row: WantedLaunch, instance: Instance | None, now: datetime, since: datetime) -> Step:
     if instance is not None and instance.state == "up" and instance.attempt != row.attempt:
         return Stop()
     if instance is not None and instance.state == "exited":
         return _failed("The demo did not start.", instance)
-    if now - row.state_since >= STARTING_DEADLINE:
+    if instance is None:
+        return Start()
+    if now - since >= STARTING_DEADLINE:
         seconds = int(STARTING_DEADLINE.total_seconds())
         return Report("failed", reason=f"The demo did not answer within {seconds} seconds.")
-    return Start() if instance is None else Probe(instance)
+    return Probe(instance)
 
 
 def _still_running(instance: Instance | None) -> Step | None:
@@ -103,9 +113,6 @@ def spec_of(row: WantedLaunch) -> Spec:
     return Spec(
         launch_id=row.id,
         attempt=row.attempt,
-        image=row.image_name,
+        containers=tuple(row.containers),
         port=row.port,
-        environment=row.environment,
-        cpu=row.cpu,
-        memory_mb=row.memory_mb,
     )

@@ -14,7 +14,8 @@ from ecatalog.demos.grants import grant_demo, withdraw_demo
 from ecatalog.kit.actor import Actor, Role
 from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.errors import CatalogError, Conflict, Invalid
-from ecatalog.launches.actions import end_overdue, open_demo, stop_launch
+from ecatalog.launches.actions import end_overdue, stop_launch
+from ecatalog.launches.opening import open_demo
 from tests.cast import LAUNCHER, NOON, Cast, SettableClock, load_cast, run_launch
 
 STEPS = ("open", "run", "stop", "revoke", "restore", "shorten", "prolong", "withdraw", "grant", "wait", "sweep")

@@ -2,7 +2,8 @@
 
 from ecatalog.access.actions import log_out
 from ecatalog.kit.db import Database
-from ecatalog.launches.actions import launch_for, open_demo
+from ecatalog.launches.actions import launch_for
+from ecatalog.launches.opening import open_demo
 from tests.cast import Caller, Cast, another_session, facts, run_launch, uses
 
 

@@ -7,7 +7,8 @@ import pytest
 from ecatalog.access.actions import renew_client
 from ecatalog.kit.db import Database
 from ecatalog.kit.errors import Invalid
-from ecatalog.launches.actions import launch_for, open_demo
+from ecatalog.launches.actions import launch_for
+from ecatalog.launches.opening import open_demo
 from tests.cast import NOON, Caller, Cast, SettableClock, another_session, facts, run_launch, uses
 
 

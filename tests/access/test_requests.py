@@ -11,7 +11,8 @@ from ecatalog.app import Gateway
 from ecatalog.kit.actor import Actor, Role
 from ecatalog.kit.db import Database
 from ecatalog.kit.errors import Conflict, Forbidden, Invalid, NotFound
-from ecatalog.launches.actions import launch_for, open_demo
+from ecatalog.launches.actions import launch_for
+from ecatalog.launches.opening import open_demo
 from tests.cast import Answer, Caller, Cast, SettableClock, facts, uses
 
 RENEWAL = {"request_type": "renewal", "requested_end_date": "2026-05-31", "message": "We need another month."}

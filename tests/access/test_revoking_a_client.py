@@ -10,7 +10,8 @@ from ecatalog.app import Gateway
 from ecatalog.clients.actions import client_for
 from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.errors import Forbidden, NotFound
-from ecatalog.launches.actions import launch_for, open_demo
+from ecatalog.launches.actions import launch_for
+from ecatalog.launches.opening import open_demo
 from ecatalog_client.types.access import Cut
 from tests.cast import NOON, Caller, Cast, another_session, facts, run_launch, uses
 

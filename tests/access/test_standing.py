@@ -11,7 +11,7 @@ from ecatalog.access.actions import log_out
 from ecatalog.accounts.standing import refuse_unless_standing
 from ecatalog.app import Gateway
 from ecatalog.kit.errors import Unauthorized
-from ecatalog.launches.actions import open_demo
+from ecatalog.launches.opening import open_demo
 from tests import asgi
 from tests.cast import Caller, Cast, SettableClock
 

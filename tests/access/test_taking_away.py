@@ -8,7 +8,8 @@ from ecatalog.access.removal import edit_demo, remove_demo, withdraw_grant
 from ecatalog.demos.actions import restore_demo
 from ecatalog.kit.db import Database
 from ecatalog.kit.errors import Conflict, NotFound
-from ecatalog.launches.actions import launch_for, open_demo
+from ecatalog.launches.actions import launch_for
+from ecatalog.launches.opening import open_demo
 from ecatalog.launches.serving_queries import find_served_demo
 from tests.cast import Caller, Cast, facts, run_launch
 
@@ -112,7 +113,7 @@ async def test_what_is_still_active_goes_on(db: Database, cast: Cast) -> None:
     assert (changed.launches, changed.still_live, changed.position) == ([], 1, 0)
     assert (await db.read(launch_for, cast.acme.actor, launch.id)).wanted == "running"
     await db.write(edit_demo, cast.admin.actor, cast.portal, status="draft")
-    restored = await db.write(edit_demo, cast.admin.actor, cast.portal, status="active")
+    restored = await db.write(edit_demo, cast.admin.actor, cast.portal, status="active", force=True)
     assert restored.demo.status == "active"
     with pytest.raises(Conflict):
         await db.write(restore_demo, cast.admin.actor, cast.portal)

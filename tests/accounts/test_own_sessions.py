@@ -7,7 +7,8 @@ import pytest
 
 from ecatalog.accounts.own_sessions import LONGEST_SESSION
 from ecatalog.app import Gateway
-from ecatalog.launches.actions import launch_for, open_demo
+from ecatalog.launches.actions import launch_for
+from ecatalog.launches.opening import open_demo
 from tests.cast import NOON, PASSWORD, Answer, Caller, Cast, Person, SettableClock, another_session, facts
 
 NEW = "a long walk by the sea"

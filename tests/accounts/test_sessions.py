@@ -14,7 +14,8 @@ from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.errors import Unavailable
 from ecatalog.kit.ids import hash_secret, new_id
-from ecatalog.launches.actions import open_demo, stop_launch
+from ecatalog.launches.actions import stop_launch
+from ecatalog.launches.opening import open_demo
 from ecatalog.web import streams
 from tests.asgi import Caller, Exchange
 from tests.cast import NOON, Cast, Person, SettableClock, facts

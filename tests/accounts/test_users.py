@@ -11,7 +11,8 @@ from ecatalog.app import Gateway
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.db import Database
 from ecatalog.kit.errors import Conflict
-from ecatalog.launches.actions import launch_for, open_demo
+from ecatalog.launches.actions import launch_for
+from ecatalog.launches.opening import open_demo
 from tests.cast import PASSWORD, Caller, Cast, facts
 
 NEW = {"email": "Ada@ecatalog.test", "full_name": "Ada", "role": "admin", "password": "a long walk by the sea"}

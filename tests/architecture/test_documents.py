@@ -16,8 +16,8 @@ DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "packages/ecatalog-client/README.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
 ]
-# `path/of.py` or `folder/`, as in docs/map.md; what has a placeholder is no path.
-PATH = re.compile(r"`((?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:md|toml))`")
+# `path/of.py` or `folder/`, as in docs/map.md; what has a placeholder, or is a network, is no path.
+PATH = re.compile(r"`((?![0-9.]+/[0-9]+`)(?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:md|toml))`")
 LINK = re.compile(r"\]\(([^)#\s]+)")
 MAKE = re.compile(r"\bmake ([a-z-]+)\b")
 COMMAND = re.compile(r"\becatalog ((?:[a-z]+ )*[a-z]+)\b")

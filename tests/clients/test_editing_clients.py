@@ -6,7 +6,8 @@ import pytest
 
 from ecatalog.access.removal import edit_client
 from ecatalog.kit.db import Database
-from ecatalog.launches.actions import launch_for, open_demo
+from ecatalog.launches.actions import launch_for
+from ecatalog.launches.opening import open_demo
 from tests.cast import Caller, Cast, facts
 
 NEW = {

@@ -6,7 +6,7 @@ import pytest
 
 from ecatalog.access.queries import Request, add_request
 from ecatalog.kit.db import Database, Tx
-from ecatalog.launches.actions import open_demo
+from ecatalog.launches.opening import open_demo
 from ecatalog.usage.actions import record_use
 from tests.cast import NOON, Cast
 

@@ -57,11 +57,21 @@ POST   /api/demos/{id}/open               401   404   403   200   403   401    4
 GET    /api/docker-images                 401   403   403   403   403   401    200    200    200   200   200    403
 POST   /api/docker-images                 401   403   403   403   403   401    403    403    403   201   201    403
 DELETE /api/docker-images/{id}            401   403   403   403   403   401    403    403    403   204   204    403
+GET    /api/demos/{id}/check              401   403   403   403   403   401    200    200    200   200   200    403
+GET    /api/demos/{id}/warm-plans         401   403   403   403   403   401    200    200    200   200   200    403
+POST   /api/demos/{id}/warm-plans         401   403   403   403   403   401    403    403    403   201   201    403
+DELETE /api/warm-plans/{id}               401   403   403   403   403   401    403    403    403   204   204    403
+GET    /api/registries                    401   403   403   403   403   401    403    403    403   200   403    403
+POST   /api/registries                    401   403   403   403   403   401    403    403    403   201   403    403
+DELETE /api/registries/{id}               401   403   403   403   403   401    403    403    403   204   403    403
 
 GET    /api/launches                      401   200   200   200   200   401    200    200    200   200   200    403
 GET    /api/launches/{id}                 401   404   200   200   200   401    200    200    200   200   200    403
 GET    /api/launches/{id}/events          401   404   200   200   200   401    200    200    200   200   200    403
 POST   /api/launches/{id}/enter           401   404   403   200   403   401    403    403    403   403   403    403
+POST   /api/launches/{id}/extend          401   404   403   200   403   401    403    403    403   403   403    403
+POST   /api/launches/{id}/reset           401   404   403   200   403   401    403    403    403   403   403    403
+GET    /api/launches/{id}/log             401   403   403   403   403   401    403    403    403   200   403    403
 DELETE /api/launches/{id}                 401   404   200   200   200   401    403    403    200   200   200    403
 
 GET    /api/requests                      401   200   200   200   200   401    200    200    200   200   200    403
@@ -127,7 +137,18 @@ INPUTS: dict[str, Input] = {
     "GET /api/launches/{id}": Input(("{launch}",)),
     "GET /api/launches/{id}/events": Input(("{launch}",)),
     "POST /api/launches/{id}/enter": Input(("{launch}",)),
+    "POST /api/launches/{id}/extend": Input(("{launch}",)),
+    "POST /api/launches/{id}/reset": Input(("{launch}",)),
+    "GET /api/launches/{id}/log": Input(("{launch}",)),
     "DELETE /api/launches/{id}": Input(("{launch}",)),
+    "GET /api/demos/{id}/check": Input(("{remote}",)),
+    "GET /api/demos/{id}/warm-plans": Input(("{remote}",)),
+    "POST /api/demos/{id}/warm-plans": Input(
+        ("{remote}",), {"weekdays": ["mon"], "from_time": "09:00", "until_time": "18:00", "timezone": "Europe/Lisbon"}
+    ),
+    "DELETE /api/warm-plans/{id}": Input(("{plan}",)),
+    "POST /api/registries": Input(given={"registry_url": "registry.test", "username": "us", "password": "s3cret"}),
+    "DELETE /api/registries/{id}": Input(("{registry}",)),
     "POST /api/requests": Input(given={"request_type": "revocation", "client_id": "{acme}"}),
     "POST /api/requests/{id}/approve": Input(("{request}",)),
     "POST /api/requests/{id}/reject": Input(("{request}",)),

@@ -17,12 +17,15 @@ from ecatalog.accounts.passwords import Hasher
 from ecatalog.app import Gateway, build
 from ecatalog.clients.model import window
 from ecatalog.demos.images import add_image
+from ecatalog.demos.registries import keep_login
 from ecatalog.kit.actor import SYSTEM, Role
 from ecatalog.kit.clock import to_text
 from ecatalog.kit.db import Tx
 from ecatalog.kit.ids import hash_secret, new_id
 from ecatalog.kit.scopes import SCOPES
-from ecatalog.launches.actions import end_overdue, open_demo
+from ecatalog.launches.actions import end_overdue
+from ecatalog.launches.opening import open_demo
+from ecatalog.launches.planning import add_warm_plan
 from ecatalog.settings import Settings
 from ecatalog.web.operation import Operation
 from ecatalog_client.errors import FAMILY
@@ -135,6 +138,8 @@ def _load(tx: Tx) -> tuple[Cast, dict[str, str]]:
         "removed": cast.draft,
         "image": add_image(tx, SYSTEM, "vendor/unused"),
         "launch": open_demo(tx, cast.acme.actor, cast.remote).id,
+        "plan": add_warm_plan(tx, SYSTEM, cast.desk, weekdays=["mon"], from_time="09:00", until_time="18:00").id,
+        "registry": keep_login(tx, SYSTEM, "registry.test:5000", "us", "sealed").registry_url,
         "request": create_request(tx, cast.acme.actor, request_type="renewal", requested_end_date="2026-04-30").id,
     }
     return cast, things
@@ -239,7 +244,7 @@ async def opened(worlds: Worlds, phase: str, folder: Path) -> AsyncIterator[Door
 
 @asynccontextmanager
 async def _running(folder: Path) -> AsyncIterator[Gateway]:
-    settings = Settings(data=folder, grpc_port=0, log_level="warning", jwt_secret="s" * 43)
+    settings = Settings(data=folder, grpc_port=0, log_level="warning", jwt_secret="s" * 43, encryption_key="e" * 43)
     gateway = build(settings, clock=SettableClock(), hasher=Hasher(memory_kib=64))
     await gateway.start()
     try:

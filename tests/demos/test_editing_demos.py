@@ -23,7 +23,7 @@ async def test_a_demo_is_added_as_a_draft(admin: Caller, acme: Caller, image: st
 
 async def test_what_is_given_is_changed_and_told(admin: Caller, people: Cast, gateway: Any) -> None:
     path = f"/api/demos/{people.portal}"
-    answer = await admin.patch(path, {"name": "Portal", "memory_mb": 512, "environment": {"A": "1"}})
+    answer = await admin.patch(path, {"name": "Portal", "memory_mb": 512, "environment": {"A": "1"}, "force": True})
     assert answer.status == 200
     demo = answer.json()
     assert (demo["name"], demo["memory_mb"], demo["environment"], demo["cut"]) == ("Portal", 512, {"A": "1"}, None)

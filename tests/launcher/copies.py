@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from ecatalog_client.types.containers import Container
 from ecatalog_launcher.drivers.contract import Driver, Instance, Spec
 from ecatalog_launcher.drivers.process import MARK
 
@@ -39,10 +40,13 @@ def write_programs(folder: Path) -> Path:
     return folder
 
 
-def spec(launch_id: str = "one", image: str = "answers", *, attempt: int = 1, **environment: str) -> Spec:
-    return Spec(
-        launch_id=launch_id, attempt=attempt, image=f"ecatalog-samples/{image}", port=8000, environment=environment
+def spec(
+    launch_id: str = "one", image: str = "answers", *, attempt: int = 1, memory_mb: int = 256, **environment: str
+) -> Spec:
+    container = Container(
+        name="demo", image=f"ecatalog-samples/{image}:latest", environment=environment, memory_mb=memory_mb
     )
+    return Spec(launch_id=launch_id, attempt=attempt, containers=(container,), port=8000)
 
 
 async def until(holds: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:

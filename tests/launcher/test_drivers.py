@@ -1,28 +1,33 @@
 """One suite for every driver: whatever an engine is, the reconciler may rely on this."""
 
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from ecatalog_launcher.drivers.contract import CannotStart, Driver
+from ecatalog_launcher.drivers.contract import CannotStart, Driver, Home
 from ecatalog_launcher.drivers.fake import FakeDriver
 from ecatalog_launcher.drivers.process import ProcessDriver
 from tests.launcher.copies import marked_processes, only, spec, until, until_ready, write_programs
+from tests.launcher.engine import cleared, docker_driver, new_installation
 
 
-@pytest.fixture(params=["process", "fake"])
+@pytest.fixture(params=["process", "fake", pytest.param("docker", marks=pytest.mark.proof)])
 async def driver(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Driver]:
-    made: Driver = (
-        FakeDriver()
-        if request.param == "fake"
-        else ProcessDriver(tmp_path / "data", write_programs(tmp_path / "samples"))
-    )
-    await made.open(lambda: None)
-    yield made
-    for instance in await made.list():
-        await made.stop(instance.launch_id, 0.1)
-    await made.close()
+    made: Driver
+    if request.param == "fake":
+        made = FakeDriver()
+    elif request.param == "process":
+        made = ProcessDriver(tmp_path / "data", write_programs(tmp_path / "samples"))
+    else:
+        made = docker_driver(write_programs(tmp_path / "samples"))
+    with cleared(new_installation()) if request.param == "docker" else nullcontext("ours") as installation:
+        await made.open(Home(installation=installation))
+        yield made
+        for instance in await made.list():
+            await made.stop(instance.launch_id, 0.1)
+        await made.close()
     assert marked_processes(tmp_path / "data") == []
 
 
@@ -30,7 +35,7 @@ async def test_a_copy_starts_is_listed_and_answers(driver: Driver) -> None:
     await driver.start(spec("one", attempt=3))
     instance = await until_ready(driver)
     assert (instance.launch_id, instance.attempt, instance.state) == ("one", 3, "up")
-    assert instance.upstream.startswith("127.0.0.1:")
+    assert instance.upstream.rpartition(":")[2].isdigit()
 
 
 async def test_a_stopped_copy_is_gone_when_stop_returns(driver: Driver) -> None:
@@ -81,7 +86,7 @@ async def test_a_copy_that_does_not_answer_is_up_and_not_ready(driver: Driver) -
 
 
 async def test_what_the_engine_cannot_run_is_refused_in_words(driver: Driver) -> None:
-    with pytest.raises(CannotStart, match=r"fake driver knows|container engine"):
+    with pytest.raises(CannotStart, match=r"fake driver knows|container engine|could not be fetched|cannot run it"):
         await driver.start(spec(image="../../etc", FAKE="nonsense"))
     assert await driver.list() == []
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ecatalog_launcher.drivers.contract import Home
 from ecatalog_launcher.drivers.process import ProcessDriver
 from tests.launcher.copies import marked_processes, only, spec, until, until_ready, write_programs
 
@@ -27,7 +28,7 @@ def data(tmp_path: Path) -> Path:
 @pytest.fixture
 async def driver(data: Path, samples: Path) -> AsyncIterator[ProcessDriver]:
     made = ProcessDriver(data, samples)
-    await made.open(lambda: None)
+    await made.open(Home(installation="ours"))
     yield made
     for instance in await made.list():
         await made.stop(instance.launch_id, 0.1)
@@ -78,7 +79,7 @@ async def test_killing_the_shim_leaves_nothing_behind_after_one_stop(driver: Pro
 
 
 async def test_a_copy_that_takes_too_much_memory_is_ended_with_the_reason(driver: ProcessDriver) -> None:
-    await driver.start(replace(spec(image="greedy"), memory_mb=64))
+    await driver.start(spec(image="greedy", memory_mb=64))
 
     async def has_exited() -> bool:
         return (await only(driver)).state == "exited"
@@ -99,7 +100,7 @@ async def test_an_answer_of_somebody_else_at_its_port_does_not_count(driver: Pro
 async def test_the_end_of_the_lifeline_ends_every_copy(data: Path, samples: Path) -> None:
     lifeline, held = os.pipe()
     driver = ProcessDriver(data, samples, lifeline=lifeline)
-    await driver.open(lambda: None)
+    await driver.open(Home(installation="ours"))
     await driver.start(spec(image="stubborn"))
     await until_ready(driver)
     os.close(held)
@@ -117,7 +118,7 @@ async def test_the_next_launcher_adopts_what_runs(driver: ProcessDriver, data: P
     await driver.start(spec(attempt=7))
     before = await until_ready(driver)
     later = ProcessDriver(data, samples)
-    await later.open(lambda: None)
+    await later.open(Home(installation="ours"))
     assert await only(later) == before
     await later.stop("one", 1.0)
     assert await later.list() == []
@@ -127,7 +128,7 @@ async def test_the_next_launcher_adopts_what_runs(driver: ProcessDriver, data: P
 async def test_a_copy_that_was_never_begun_is_no_failed_one(data: Path, samples: Path) -> None:
     (data / "copies" / "one").mkdir(parents=True)
     driver = ProcessDriver(data, samples)
-    await driver.open(lambda: None)
+    await driver.open(Home(installation="ours"))
     assert await driver.list() == []
     await driver.start(spec())
     await until_ready(driver)
@@ -139,7 +140,7 @@ async def test_two_installations_leave_each_other_alone(driver: ProcessDriver, t
     await driver.start(spec())
     await until_ready(driver)
     other = ProcessDriver(tmp_path / "other", samples)
-    await other.open(lambda: None)
+    await other.open(Home(installation="ours"))
     assert await other.list() == []
     await other.stop("one", 0.1)
     await other.close()
@@ -151,11 +152,12 @@ async def test_a_launcher_killed_while_starting_a_copy_leaves_no_orphan(data: Pa
     program = (
         "import asyncio, sys\n"
         "from pathlib import Path\n"
+        "from ecatalog_launcher.drivers.contract import Home\n"
         "from ecatalog_launcher.drivers.process import ProcessDriver\n"
         "from tests.launcher.copies import spec\n"
         "async def main():\n"
         "    driver = ProcessDriver(Path(sys.argv[1]), Path(sys.argv[2]))\n"
-        "    await driver.open(lambda: None)\n"
+        "    await driver.open(Home(installation='ours'))\n"
         "    await driver.start(spec(image='stubborn'))\n"
         "    await asyncio.sleep(3600)\n"
         "asyncio.run(main())\n"
@@ -169,7 +171,7 @@ async def test_a_launcher_killed_while_starting_a_copy_leaves_no_orphan(data: Pa
     child.kill()
     await child.wait()
     later = ProcessDriver(data, samples)
-    await later.open(lambda: None)
+    await later.open(Home(installation="ours"))
     for instance in await later.list():
         await later.stop(instance.launch_id, 0.1)
     assert await later.list() == []

@@ -115,7 +115,7 @@ async def test_of_two_launchers_on_one_engine_one_acts(gateway: Gateway, people:
 
 async def test_a_full_engine_takes_no_more_until_there_is_room(gateway: Gateway, people: Cast, acme: Caller) -> None:
 
-    demo, driver = await new_demo(gateway, people), FakeDriver(capacity=1)
+    demo, driver = await new_demo(gateway, people), FakeDriver(copies=1)
     async with launcher_of(gateway, driver):
         first = (await acme.post(f"/api/demos/{demo}/open")).json()
         await until(acme, first["id"], "running")

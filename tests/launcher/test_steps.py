@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecatalog_client.services import LauncherGateway
+from ecatalog_client.types.containers import Container
 from ecatalog_client.types.serving import WantedChange, WantedLaunch
 from ecatalog_launcher.drivers.contract import Instance
 from ecatalog_launcher.drivers.fake import FakeDriver
@@ -24,12 +25,9 @@ ROW = WantedLaunch(
     state_since=NOW,
     label="label",
     demo_id="demo",
-    image_name="ecatalog-samples/customers",
-    port=8000,
-    cpu=1.0,
-    memory_mb=64,
     spec_hash="hash",
-    demo_url="/",
+    containers=[Container(name="demo", image="ecatalog-samples/customers:latest", memory_mb=64)],
+    port=8000,
 )
 UP = Instance(launch_id="one", attempt=1, state="up", upstream="127.0.0.1:1")
 EXITED = swap(UP, state="exited", reason="It ended with status 1.", log_tail="words")
@@ -83,7 +81,7 @@ def test_what_nobody_wants_is_stopped_and_what_is_final_is_cleared_away() -> Non
 
 @pytest.mark.parametrize("state", ["queued", "starting", "running", "stopping"])
 def test_a_launch_that_runs_elsewhere_is_left_alone(state: str) -> None:
-    assert next_step(row(image_name="", state=state), None, NOW) is None
+    assert next_step(row(containers=[], state=state), None, NOW) is None
 
 
 class World:

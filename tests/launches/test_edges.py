@@ -10,8 +10,8 @@ import pytest
 
 from ecatalog.access.actions import revoke_client
 from ecatalog.kit.db import Database
-from ecatalog.launches.actions import open_demo
 from ecatalog.launches.edges import NEVER, EdgeHub, Seat
+from ecatalog.launches.opening import open_demo
 from ecatalog.launches.serving_queries import EdgeRow, list_edges
 from ecatalog_client.acks import Ack
 from ecatalog_client.services import EdgeGateway

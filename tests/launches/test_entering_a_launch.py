@@ -8,9 +8,10 @@ from ecatalog.kit.actor import Actor, Role
 from ecatalog.kit.db import Database
 from ecatalog.kit.errors import CatalogError, Conflict, Forbidden, NotFound, Unauthorized
 from ecatalog.kit.ids import new_secret
-from ecatalog.launches.actions import enter_launch, open_demo, redeem_entry, stop_launch
+from ecatalog.launches.actions import enter_launch, redeem_entry, stop_launch
 from ecatalog.launches.model import entry_url, landing_path
 from ecatalog.launches.moves import row_for
+from ecatalog.launches.opening import open_demo
 from tests.cast import EDGE, Caller, Cast, SettableClock, another_session, facts, run_launch
 
 

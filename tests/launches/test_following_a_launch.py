@@ -8,8 +8,9 @@ from ecatalog.access.actions import log_out
 from ecatalog.app import Gateway
 from ecatalog.kit.db import Database
 from ecatalog.kit.errors import Unauthorized
-from ecatalog.launches.actions import followed_launch, launch_for, list_launches, open_demo, stop_launch
+from ecatalog.launches.actions import followed_launch, launch_for, list_launches, stop_launch
 from ecatalog.launches.api import follow_launch
+from ecatalog.launches.opening import open_demo
 from tests.cast import Caller, Cast, another_session, report
 
 

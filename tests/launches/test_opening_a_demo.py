@@ -12,8 +12,9 @@ from ecatalog.demos.model import NewDemo
 from ecatalog.kit.actor import ANONYMOUS, SYSTEM, Actor, Role
 from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.errors import CatalogError, Conflict, Exhausted, Forbidden, NotFound
-from ecatalog.launches.actions import launch_for, open_demo, stop_all
+from ecatalog.launches.actions import launch_for, stop_all
 from ecatalog.launches.moves import row_for
+from ecatalog.launches.opening import open_demo
 from tests.cast import NOON, Caller, Cast, SettableClock, another_session, facts, run_launch, uses
 
 
@@ -170,11 +171,18 @@ async def test_the_window_is_half_open(db: Database, cast: Cast, clock: Settable
     assert isinstance(await refused(db, cast.pending.actor, cast.portal), Forbidden)
 
 
-@pytest.mark.parametrize("demo", ["desk", "draft", "repaired", "nothing"])
+@pytest.mark.parametrize("demo", ["desk", "draft", "nothing"])
 async def test_what_a_client_may_not_see_looks_absent(db: Database, cast: Cast, demo: str) -> None:
     error = await refused(db, cast.acme.actor, getattr(cast, demo, demo))
     assert isinstance(error, NotFound)
     assert error.message == "There is no such demo."
+
+
+async def test_a_client_is_told_kindly_that_a_demo_is_looked_after(db: Database, cast: Cast) -> None:
+    error = await refused(db, cast.acme.actor, cast.repaired)
+    assert isinstance(error, Conflict)
+    assert "being looked after" in error.message
+    assert "Monday" not in error.message, "why is for the team"
 
 
 async def test_a_withdrawn_grant_opens_nothing(db: Database, cast: Cast) -> None:

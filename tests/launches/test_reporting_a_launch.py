@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from ecatalog.kit.actor import Actor, Role
 from ecatalog.kit.db import Database
 from ecatalog.kit.errors import Forbidden, Invalid, NotFound, Stale
-from ecatalog.launches.actions import launch_for, open_demo, report_launch, stop_all
+from ecatalog.launches.actions import launch_for, log_for, report_launch, stop_all
 from ecatalog.launches.model import FINAL, LIVE, MOVES, can_move
 from ecatalog.launches.moves import row_for
+from ecatalog.launches.opening import open_demo
 from ecatalog_client.types.launches import LaunchReport, LaunchState
 from tests.cast import LAUNCHER, NOON, Cast, SettableClock, facts, report, run_launch, uses
 
@@ -69,7 +70,9 @@ async def test_a_failure_keeps_its_reason_and_its_log(db: Database, cast: Cast) 
     await report(db, launch.id, "failed", reason="It ended with exit 3.", log_tail="Traceback …")
     seen = await db.read(launch_for, cast.acme.actor, launch.id)
     assert (seen.state, seen.reason) == ("failed", "It ended with exit 3.")
-    assert (await db.read(facts, "launch.moved"))[-1]["details"]["log_tail"] == "Traceback …"
+    assert (await db.read(log_for, cast.admin.actor, launch.id)).lines == "Traceback …"
+    with pytest.raises(Forbidden):
+        await db.read(log_for, cast.acme.actor, launch.id)
     assert await db.read(uses, cast.acme.id) == ["demo_opened", "demo_failed"]
 
 

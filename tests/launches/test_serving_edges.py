@@ -13,7 +13,8 @@ from ecatalog.demos.grants import withdraw_demo
 from ecatalog.kit.db import Database
 from ecatalog.kit.errors import Unauthorized
 from ecatalog.launches import serving
-from ecatalog.launches.actions import enter_launch, open_demo
+from ecatalog.launches.actions import enter_launch
+from ecatalog.launches.opening import open_demo
 from ecatalog.launches.serving import FOR_EDGES, take_snapshot
 from ecatalog_client.services import EdgeGateway
 from ecatalog_client.types.serving import Begin, Change, Gone, Heartbeat, Lost, Synced

@@ -8,10 +8,12 @@ import pytest
 
 from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.errors import Invalid, NotFound, Stale
-from ecatalog.launches.actions import open_demo, stop_launch
+from ecatalog.launches.actions import log_for, stop_launch
 from ecatalog.launches.launchers import LEASE, LauncherHub
+from ecatalog.launches.opening import open_demo
 from ecatalog_client.services import LauncherGateway
-from ecatalog_client.types.serving import Begin, Heartbeat, Lost, Synced, WantedChange
+from ecatalog_client.types.launches import LaunchReport, LaunchState
+from ecatalog_client.types.serving import Begin, EngineStatus, Heartbeat, Lost, Synced, WantedChange
 from tests.cast import Cast, SettableClock
 from tests.rpc.stand import LAUNCHER_TOKEN, Stand, standing, until
 
@@ -27,6 +29,10 @@ async def launcher(stand: Stand) -> AsyncIterator[LauncherGateway]:
     gateway = LauncherGateway(stand.target, LAUNCHER_TOKEN)
     yield gateway
     await gateway.aclose()
+
+
+def told(launch_id: str, attempt: int, was: LaunchState, state: LaunchState, **more: Any) -> LaunchReport:
+    return LaunchReport(launch_id=launch_id, attempt=attempt, was=was, state=state, **more)
 
 
 def is_a(*kinds: type) -> Callable[[Any], bool]:
@@ -53,9 +59,10 @@ async def test_a_launcher_is_told_all_that_it_needs_to_run_a_launch(
     assert isinstance(change, WantedChange)
     (wanted,) = change.launches
     assert (wanted.id, wanted.state, wanted.wanted, wanted.attempt) == (launch.id, "queued", "running", 0)
-    assert wanted.image_name == "ecatalog-samples/customers"
-    assert wanted.environment == {"SECRET": "s3cret"}
-    assert (wanted.port, wanted.cpu, wanted.memory_mb) == (8000, 1.0, 256)
+    (container,) = wanted.containers
+    assert container.image == "ecatalog-samples/customers:latest"
+    assert container.environment == {"SECRET": "s3cret"}
+    assert (wanted.port, container.cpu, container.memory_mb, container.user) == (8000, 1.0, 256, "65534:65534")
     assert wanted.state_since == clock()
 
 
@@ -66,13 +73,13 @@ async def test_a_reported_move_comes_back_on_the_watch(
     async with aclosing(launcher.watch("launcher-1", "docker")) as updates:
         await until(updates, is_a(Synced))
         clock.pass_(seconds=2)
-        attempt = await launcher.report(launch.id, 0, "queued", "starting")
+        attempt = await launcher.report(told(launch.id, 0, "queued", "starting"))
         change = (await until(updates, is_a(WantedChange)))[-1]
-        await launcher.report(launch.id, attempt, "starting", "running", upstream="127.0.0.1:4711")
+        await launcher.report(told(launch.id, attempt, "starting", "running", upstream="127.0.0.1:4711"))
         await until(updates, is_a(WantedChange))
         await db.write(stop_launch, cast.acme.actor, launch.id)
         stopping = (await until(updates, is_a(WantedChange)))[-1]
-        await launcher.report(launch.id, attempt, "running", "stopped")
+        await launcher.report(told(launch.id, attempt, "running", "stopped"))
         gone = (await until(updates, is_a(WantedChange)))[-1]
     assert attempt == 1
     assert isinstance(change, WantedChange)
@@ -85,9 +92,9 @@ async def test_a_reported_move_comes_back_on_the_watch(
 
 async def test_a_report_that_is_late_is_refused(launcher: LauncherGateway, db: Database, cast: Cast) -> None:
     launch = await db.write(open_demo, cast.acme.actor, cast.portal)
-    await launcher.report(launch.id, 0, "queued", "starting")
+    await launcher.report(told(launch.id, 0, "queued", "starting"))
     with pytest.raises(Stale):
-        await launcher.report(launch.id, 0, "queued", "starting")
+        await launcher.report(told(launch.id, 0, "queued", "starting"))
 
 
 @pytest.mark.parametrize("state", ["warp", "running"])
@@ -96,29 +103,28 @@ async def test_a_report_of_a_move_that_does_not_exist_is_refused(
 ) -> None:
     launch = await db.write(open_demo, cast.acme.actor, cast.portal)
     with pytest.raises(Invalid):
-        await launcher.report(launch.id, 0, "queued", state)
+        await launcher.report(told(launch.id, 0, "queued", state))
 
 
 async def test_a_report_on_a_launch_that_does_not_exist_is_refused(launcher: LauncherGateway) -> None:
     with pytest.raises(NotFound):
-        await launcher.report("nothing", 0, "queued", "starting")
+        await launcher.report(told("nothing", 0, "queued", "starting"))
 
 
 async def test_a_long_log_keeps_its_end(launcher: LauncherGateway, db: Database, cast: Cast) -> None:
     launch = await db.write(open_demo, cast.acme.actor, cast.portal)
-    await launcher.report(launch.id, 0, "queued", "failed", reason="r" * 1000, log_tail="x" * 20_000 + "the end")
-    details = await db.read(
-        lambda tx: tx.value("SELECT details FROM audit_log WHERE kind = 'launch.moved' ORDER BY position DESC")
-    )
-    assert "the end" in details
-    assert len(details) < 10_000
+    await launcher.report(told(launch.id, 0, "queued", "failed", reason="r" * 1000, log_tail="x" * 90_000 + "the end"))
+    log = await db.read(log_for, cast.admin.actor, launch.id)
+    assert log.lines.endswith("the end")
+    assert len(log.lines) == 32_768
+    assert len(log.reason) == 500
 
 
 async def test_of_two_launchers_of_an_engine_one_is_active_until_it_leaves(
     stand: Stand, db: Database, clock: SettableClock
 ) -> None:
     first, second = (LauncherGateway(stand.target, LAUNCHER_TOKEN) for _ in range(2))
-    first.send_status(8, 0)
+    first.send_status(EngineStatus(capacity=8))
     async with aclosing(first.watch("one", "docker")) as ones, aclosing(second.watch("two", "docker")) as twos:
         active = (await until(ones, is_active))[-1]
         await until(twos, is_idle)
@@ -169,10 +175,10 @@ async def test_a_launcher_is_active_again_at_once_after_a_restart_of_the_gateway
 async def test_a_changed_capacity_is_stored_with_the_next_heartbeat(
     stand: Stand, launcher: LauncherGateway, db: Database
 ) -> None:
-    launcher.send_status(4, 1)
+    launcher.send_status(EngineStatus(capacity=4, running=1))
     async with aclosing(launcher.watch("one", "docker")) as updates:
         await until(updates, is_active)
-        launcher.send_status(6, 2)
+        launcher.send_status(EngineStatus(capacity=6, running=2))
         while await db.read(held) != [("one", 6)]:
             await until(updates, is_a(Heartbeat))
         assert stand.launchers.running() == {"docker": 2}

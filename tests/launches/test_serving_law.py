@@ -22,8 +22,9 @@ from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.errors import CatalogError
 from ecatalog.kit.ids import new_id
 from ecatalog.launches import serving
-from ecatalog.launches.actions import end_overdue, open_demo, report_launch, stop_all, stop_launch
+from ecatalog.launches.actions import end_overdue, report_launch, stop_all, stop_launch
 from ecatalog.launches.model import MOVES
+from ecatalog.launches.opening import open_demo
 from ecatalog.launches.serving import FOR_EDGES, FOR_LAUNCHERS, Beat, View
 from ecatalog_client.types.launches import LaunchReport
 from ecatalog_client.types.serving import Begin, Change, Synced, WantedChange

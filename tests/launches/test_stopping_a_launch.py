@@ -6,8 +6,9 @@ from ecatalog.access.actions import renew_client
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.errors import Forbidden, NotFound
-from ecatalog.launches.actions import end_overdue, launch_for, open_demo, stop_all, stop_launch
+from ecatalog.launches.actions import end_overdue, launch_for, stop_all, stop_launch
 from ecatalog.launches.jobs import end_launches_that_are_over, end_what_is_over
+from ecatalog.launches.opening import open_demo
 from ecatalog.web.door import Door
 from tests.cast import Caller, Cast, SettableClock, another_session, facts, report, run_launch, uses
 

@@ -8,9 +8,10 @@ import pytest
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.errors import Forbidden
-from ecatalog.launches.actions import end_overdue, launch_for, open_demo
+from ecatalog.launches.actions import end_overdue, launch_for
 from ecatalog.launches.idle import idle_of, in_words
-from ecatalog.launches.queries import next_end
+from ecatalog.launches.opening import open_demo
+from ecatalog.launches.time_queries import next_end
 from ecatalog.launches.use import GRACE, forgive_silence, take_use
 from ecatalog.usage.actions import MINUTES_ARE_KEPT_FOR, remove_old_minutes
 from ecatalog_client.types.launches import Launch

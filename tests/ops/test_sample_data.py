@@ -13,7 +13,7 @@ from ecatalog.clients.actions import list_clients
 from ecatalog.demos.actions import list_demos
 from ecatalog.kit.actor import SYSTEM, Actor, Role
 from ecatalog.kit.db import Database, Tx
-from ecatalog.launches.actions import open_demo
+from ecatalog.launches.opening import open_demo
 from ecatalog.ops.samples import load_samples
 from ecatalog.ops.samples_usage import believable_use
 from tests.cast import NOON, PASSWORD_HASH, Cast, facts

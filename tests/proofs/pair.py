@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ecatalog_client.services import LauncherGateway
-from ecatalog_client.types.launches import LaunchState
+from ecatalog_client.types.launches import LaunchReport, LaunchState
 from tests.proofs.installation import PASSWORD, Person, free_ports
 from tests.proofs.raw import Answer, Line
 from tests.proofs.traces import wait_for
@@ -73,7 +73,9 @@ class Pair:
         async def tell() -> None:
             token = (self.data / "tokens" / "launcher").read_text()
             launcher = LauncherGateway(f"127.0.0.1:{self.grpc_port}", token)
-            await launcher.report(launch_id, attempt, was, state, upstream=upstream)
+            await launcher.report(
+                LaunchReport(launch_id=launch_id, attempt=attempt, was=was, state=state, upstream=upstream)
+            )
             await launcher.aclose()
 
         with ThreadPoolExecutor(1) as pool:

@@ -30,7 +30,7 @@ from ecatalog.kit.actor import SYSTEM, Actor, Role
 from ecatalog.kit.db import Tx
 from ecatalog.kit.ids import hash_secret, new_id, new_secret
 from ecatalog.kit.scopes import SCOPES
-from ecatalog.launches.actions import open_demo
+from ecatalog.launches.opening import open_demo
 from ecatalog.web.api import with_shell_operations
 from tests.cast import PASSWORD_HASH
 from tests.proofs.hosted import Hosted, hosted_gateway

@@ -10,6 +10,7 @@ from ecatalog.accounts.actions import create_api_token
 from ecatalog.accounts.service_tokens import ServiceTokens
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.db import Database
+from ecatalog.kit.secrets import Secrets
 from ecatalog.launches import rpc, serving
 from ecatalog.launches.edges import EdgeHub
 from ecatalog.launches.launchers import LauncherHub
@@ -47,6 +48,7 @@ class Stand:
             self.launchers,
             cookie_key=COOKIE_KEY,
             catalog_url="http://localhost:8080",
+            secrets=Secrets(""),
             clock=self.clock,
         )
         self.server = RpcServer(services, ServiceTokens(self.db, self.clock).authenticate)

@@ -34,7 +34,9 @@ DELETE /api/clients/{id}/demos/{demo_id}
 DELETE /api/demos/{id}
 DELETE /api/docker-images/{id}
 DELETE /api/launches/{id}
+DELETE /api/registries/{id}
 DELETE /api/tokens/{id}
+DELETE /api/warm-plans/{id}
 GET /api/analytics/clients/{id}
 GET /api/analytics/demos/{id}
 GET /api/analytics/summary
@@ -46,10 +48,14 @@ GET /api/clients/{id}
 GET /api/clients/{id}/demos
 GET /api/demos
 GET /api/demos/{id}
+GET /api/demos/{id}/check
+GET /api/demos/{id}/warm-plans
 GET /api/docker-images
 GET /api/launches
 GET /api/launches/{id}
 GET /api/launches/{id}/events
+GET /api/launches/{id}/log
+GET /api/registries
 GET /api/requests
 GET /api/scopes
 GET /api/tokens
@@ -69,8 +75,12 @@ POST /api/clients
 POST /api/demos
 POST /api/demos/{id}/open
 POST /api/demos/{id}/restore
+POST /api/demos/{id}/warm-plans
 POST /api/docker-images
 POST /api/launches/{id}/enter
+POST /api/launches/{id}/extend
+POST /api/launches/{id}/reset
+POST /api/registries
 POST /api/requests
 POST /api/requests/{id}/approve
 POST /api/requests/{id}/cancel

@@ -4,7 +4,7 @@ import msgspec
 
 from ecatalog.access import removal
 from ecatalog.access.cutting import wait_for_cut
-from ecatalog.access.removal import Changed, Withdrawn
+from ecatalog.access.removal import Added, Changed, Withdrawn
 from ecatalog.clients.actions import client_for
 from ecatalog.demos.actions import demo_for
 from ecatalog.kit.actor import ADMINS, SALES, Actor
@@ -12,7 +12,7 @@ from ecatalog.web.door import Door
 from ecatalog.web.operation import write
 from ecatalog_client.types.access import Cut
 from ecatalog_client.types.clients import Client, PatchClient
-from ecatalog_client.types.demos import DemoChanged, DemoRemoved, GrantCut, PatchDemo, RemoveDemo
+from ecatalog_client.types.demos import CreateDemo, DemoAdded, DemoChanged, DemoRemoved, GrantCut, PatchDemo, RemoveDemo
 
 
 async def withdrawn_and_cut(door: Door, actor: Actor, withdrawn: Withdrawn) -> GrantCut:
@@ -24,7 +24,15 @@ async def withdrawn_and_cut(door: Door, actor: Actor, withdrawn: Withdrawn) -> G
 
 
 async def changed_and_cut(door: Door, actor: Actor, changed: Changed) -> DemoChanged:
-    return DemoChanged(**msgspec.structs.asdict(changed.demo), cut=await _cut(door, actor, changed))
+    return DemoChanged(
+        **msgspec.structs.asdict(changed.demo),
+        cut=await _cut(door, actor, changed),
+        trial_launch_id=changed.trial_launch_id,
+    )
+
+
+async def added(door: Door, actor: Actor, new: Added) -> DemoAdded:
+    return DemoAdded(**msgspec.structs.asdict(new.demo), trial_launch_id=new.trial_launch_id)
 
 
 async def removed_and_cut(door: Door, actor: Actor, changed: Changed) -> DemoRemoved:
@@ -61,6 +69,18 @@ OPERATIONS = (
         summary="Take a demo back from a client, and close what it has open of it",
     ),
     write(
+        "POST",
+        "/api/demos",
+        removal.add_demo,
+        takes=CreateDemo,
+        gives=DemoAdded,
+        may=ADMINS,
+        scope="demos:write",
+        status=201,
+        then=added,
+        summary="Add a demo to the catalog; an active one is published once a copy of it answers",
+    ),
+    write(
         "PATCH",
         "/api/demos/{id}",
         removal.edit_demo,
@@ -70,7 +90,7 @@ OPERATIONS = (
         scope="demos:write",
         matches=demo_for,
         then=changed_and_cut,
-        summary="Change a demo; its copies stop when it is no longer active",
+        summary="Change a demo, once copies by the change answer; they stop when it is no longer active",
     ),
     write(
         "DELETE",

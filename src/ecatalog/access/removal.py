@@ -7,11 +7,12 @@ import msgspec
 from ecatalog.clients import actions as clients
 from ecatalog.demos import actions as demos
 from ecatalog.demos import grants
-from ecatalog.kit.actor import SYSTEM, Actor
+from ecatalog.kit.actor import Actor
 from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import NotFound
 from ecatalog.launches import actions as launches
 from ecatalog.launches.queries import count_live_of_demo
+from ecatalog.launches.trials import begin_trial, needs_trial
 from ecatalog_client.types.clients import Client
 from ecatalog_client.types.demos import Demo
 
@@ -32,6 +33,14 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True):
     launches: list[str]
     still_live: int
     position: int
+    trial_launch_id: str | None = None
+
+
+class Added(msgspec.Struct, frozen=True, kw_only=True):
+    """A new demo, and the launch that has to answer before it is published."""
+
+    demo: Demo
+    trial_launch_id: str | None
 
 
 def edit_client(tx: Tx, actor: Actor, client_id: str, /, **changes: Any) -> Client:
@@ -51,12 +60,31 @@ def withdraw_grant(tx: Tx, actor: Actor, client_id: str, demo_id: str) -> Withdr
     return Withdrawn(client_id=client_id, demo_id=demo_id, launches=stopped, position=tx.last_position)
 
 
-def edit_demo(tx: Tx, actor: Actor, demo_id: str, /, **changes: Any) -> Changed:
+def add_demo(tx: Tx, actor: Actor, /, *, force: bool = False, **fields: Any) -> Added:
+    """Adds an entry to the catalog; one that is to be active stays a draft until a copy of it answers, unless forced.
+
+    Raises what `create_demo` raises.
+    """
+    demo = demos.create_demo(tx, actor, **fields)
+    made = demos.as_new(demo)
+    if force or not needs_trial(tx, demo.id, made, was_active=False):
+        return Added(demo=demo, trial_launch_id=None)
+    draft = demos.change_demo(tx, actor, demo.id, status="draft")
+    launch_id = begin_trial(tx, actor, demo.id, made, {"status": "active"})
+    return Added(demo=draft, trial_launch_id=launch_id)
+
+
+def edit_demo(tx: Tx, actor: Actor, demo_id: str, /, *, force: bool = False, **changes: Any) -> Changed:
     """Changes what is given of a demo, and stops its copies when it is no longer active.
 
-    Raises what `change_demo` raises.
+    Where other copies would be started by it, one has to answer first, unless forced. Raises what `change_demo` raises.
     """
-    was = demos.demo_for(tx, SYSTEM, demo_id)
+    was, wanted = demos.preview_change(tx, actor, demo_id, changes)
+    made = demos.as_new(wanted)
+    if not force and needs_trial(tx, demo_id, made, was_active=was.status == "active"):
+        launch_id = begin_trial(tx, actor, demo_id, made, changes)
+        live = count_live_of_demo(tx, demo_id)
+        return Changed(demo=was, launches=[], still_live=live, position=0, trial_launch_id=launch_id)
     demo = demos.change_demo(tx, actor, demo_id, **changes)
     if not (was.status == "active" and demo.status != "active"):
         return Changed(demo=demo, launches=[], still_live=count_live_of_demo(tx, demo_id), position=0)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from ecatalog.demos import queries
+from ecatalog.demos import compose, queries
 from ecatalog.demos.model import (
     SHORTEST_VISITOR_KEY,
     VISITOR_KEY,
@@ -25,11 +25,13 @@ from ecatalog.kit.errors import Conflict, Forbidden, Invalid, NotFound
 from ecatalog.kit.ids import new_id
 from ecatalog.kit.paging import PAGE_SIZE, decode_cursor, page_of
 from ecatalog.kit.search import fold, pattern
+from ecatalog_client.types.containers import Container
 from ecatalog_client.types.demos import Demo
 from ecatalog_client.types.paging import Page
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _MOST_KEYWORDS = 3
+_LONGEST_REASON = 200
 # Host and port, without a name and password, which everybody who may read the demo would read.
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s@:/\[\]]+)(:[0-9]{1,5})?")
 _METADATA = frozenset({"metadata.google.internal", "metadata", "fd00:ec2::254"})
@@ -76,7 +78,7 @@ def list_demos(
         horizontal=horizontal,
     )
     if actor.is_client:
-        is_seen = status in ("", "active")
+        is_seen = status in ("", "active", "maintenance")
         rows = queries.list_granted_demos(tx, actor.id, wanted, after=after, limit=limit + 1) if is_seen else []
     elif actor.reads("demos"):
         rows = queries.list_demos(tx, wanted, after=after, limit=limit + 1)
@@ -110,6 +112,8 @@ def add_demo(tx: Tx, actor: Actor, demo: NewDemo) -> Demo:
         search=search_words(demo),
         name_folded=fold(demo.name),
         keywords_folded=folded_keywords(demo.keywords),
+        containers=containers_of(demo),
+        published_at=tx.now if demo.status == "active" else None,
         created_by=actor.user_id,
         created_at=tx.now,
     )
@@ -123,31 +127,48 @@ def create_demo(tx: Tx, actor: Actor, /, **fields: Any) -> Demo:
     """Adds an entry made of these fields. Raises what `add_demo` raises; `active` needs something to run."""
     demo = NewDemo(**fields)
     if demo.status == "active":
-        _refuse_nothing_to_run(demo.docker_image_id, demo.demo_url)
+        _refuse_nothing_to_run(demo)
     return add_demo(tx, actor, demo)
 
 
-def change_demo(tx: Tx, actor: Actor, demo_id: str, /, **changes: Any) -> Demo:
-    """Changes what is given of an entry. What runs of a demo that is no longer active is for the caller.
+def preview_change(tx: Tx, actor: Actor, demo_id: str, changes: dict[str, Any]) -> tuple[Demo, Demo]:
+    """The entry as it is, and as it would be with the changes.
 
-    Raises NotFound, Forbidden, Invalid (with the fields) or Conflict.
+    Raises NotFound, Forbidden, Invalid (with the fields) or Conflict when it may not be like that.
     """
     _refuse_unless_manager(actor)
     was = demo_for(tx, SYSTEM, demo_id)
     if was.status == "removed":
         raise Conflict("This demo was removed from the catalog: restore it first.")
     wanted = msgspec.structs.replace(was, **changes)
-    made = NewDemo(**{name: getattr(wanted, name) for name in NewDemo.__struct_fields__})
+    made = as_new(wanted)
     _refuse_bad(tx, made, wanted.slug)
     if wanted.status == "active":
-        _refuse_nothing_to_run(wanted.docker_image_id, wanted.demo_url)
+        _refuse_nothing_to_run(made)
     if wanted.slug != was.slug and queries.has_slug(tx, wanted.slug):
         raise Conflict(f"There is a demo {wanted.slug!r} already: choose another slug.")
+    return was, wanted
+
+
+def as_new(demo: Demo) -> NewDemo:
+    """What the entry is made of."""
+    return NewDemo(**{name: getattr(demo, name) for name in NewDemo.__struct_fields__})
+
+
+def change_demo(tx: Tx, actor: Actor, demo_id: str, /, **changes: Any) -> Demo:
+    """Changes what is given of an entry. What runs of a demo that is no longer active is for the caller.
+
+    Raises what `preview_change` raises.
+    """
+    was, wanted = preview_change(tx, actor, demo_id, changes)
     fields = sorted(field for field in changes if getattr(was, field) != getattr(wanted, field))
     if not fields:
         return was
+    if wanted.status == "active" and was.status != "active":
+        wanted = msgspec.structs.replace(wanted, published_at=tx.now)
+    made = as_new(wanted)
     folded = {"name_folded": fold(wanted.name), "keywords_folded": folded_keywords(wanted.keywords)}
-    queries.set_demo(tx, wanted, search=search_words(made), **folded)
+    queries.set_demo(tx, wanted, containers_of(made), search=search_words(made), **folded)
     tx.touch("demos")
     tx.record("demo.edited", actor, demo=demo_id, fields=fields)
     return demo_for(tx, SYSTEM, demo_id)
@@ -166,6 +187,15 @@ def mark_removed(tx: Tx, actor: Actor, demo_id: str, *, drains: bool) -> Demo:
     tx.touch("demos")
     tx.record("demo.removed", actor, demo=demo_id, launches="drain" if drains else "stop")
     return demo_for(tx, SYSTEM, demo_id)
+
+
+def suspend_demo(tx: Tx, actor: Actor, demo_id: str, reason: str) -> bool:
+    """Takes an active demo aside because it does not work; what runs of it goes on. False when it was not active."""
+    if not queries.set_suspended(tx, demo_id, reason[:_LONGEST_REASON]):
+        return False
+    tx.touch("demos")
+    tx.record("demo.suspended", actor, demo=demo_id, reason=reason)
+    return True
 
 
 def restore_demo(tx: Tx, actor: Actor, demo_id: str) -> Demo:
@@ -198,12 +228,20 @@ def _refuse_bad(tx: Tx, demo: NewDemo, slug: str) -> None:
         wrong["environment"] = f"{VISITOR_KEY} has fewer than {SHORTEST_VISITOR_KEY} characters"
     if demo.docker_image_id is not None and not queries.has_image(tx, demo.docker_image_id):
         wrong["docker_image_id"] = "not one of the images"
+    if demo.compose and demo.docker_image_id is not None:
+        wrong["compose"] = "an image is given too: give one of the two"
     if wrong:
         raise Invalid("The demo cannot be kept like this.", fields=wrong)
+    containers_of(demo)
 
 
-def _refuse_nothing_to_run(image_id: str | None, demo_url: str) -> None:
-    if image_id is None and demo_url.startswith("/"):
+def containers_of(demo: NewDemo) -> list[Container]:
+    """The containers of a bundle; none for another demo. Raises Invalid with all that its Compose file may not have."""
+    return compose.containers_of(demo.compose, demo.public_service, public_port=demo.port) if demo.compose else []
+
+
+def _refuse_nothing_to_run(demo: NewDemo) -> None:
+    if demo.docker_image_id is None and not demo.compose and demo.demo_url.startswith("/"):
         raise Invalid(
             "There is nothing to run yet: an active demo needs an image, or the address of what runs elsewhere.",
             fields={"docker_image_id": "missing"},

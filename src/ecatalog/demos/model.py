@@ -8,6 +8,7 @@ import msgspec
 
 from ecatalog.kit.actor import Actor, Role
 from ecatalog.kit.search import fold
+from ecatalog_client.types.containers import Container
 from ecatalog_client.types.demos import Demo
 
 # In a demo's environment: the key with which it is told who visits it, signed. Without it, it is told nothing.
@@ -43,6 +44,23 @@ class NewDemo(msgspec.Struct, frozen=True, kw_only=True):
     lifetime_seconds: int = 14400
     warm: int = 0
     is_metered: bool = True
+    compose: str = ""
+    public_service: str = ""
+    tmpfs: dict[str, int] = msgspec.field(default_factory=lambda: {"/tmp": 64})  # noqa: S108 - in its own container
+    run_as: str = "65534:65534"
+    claim_path: str = ""
+    max_copies: int = 0
+    longest_seconds: int = 0
+
+
+class KeptLogin(msgspec.Struct, frozen=True, kw_only=True):
+    """The login of a registry as it is kept: the password is sealed."""
+
+    registry_url: str
+    username: str
+    password_encrypted: str
+    created_at: datetime
+    updated_at: datetime
 
 
 class DemoRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +71,8 @@ class DemoRow(msgspec.Struct, frozen=True, kw_only=True):
     search: str
     name_folded: str
     keywords_folded: str
+    containers: list[Container]
+    published_at: datetime | None
     created_by: str | None
     created_at: datetime
 
@@ -79,6 +99,7 @@ def as_seen_by(actor: Actor, demo: Demo) -> Demo:
     """
     if actor.role is Role.SALES or actor.manages("demos"):
         return demo
+    demo = msgspec.structs.replace(demo, environment={}, compose="")
     if not actor.is_client:
-        return msgspec.structs.replace(demo, environment={})
-    return msgspec.structs.replace(demo, environment={}, demo_url="/", docker_image_id=None, created_by=None)
+        return demo
+    return msgspec.structs.replace(demo, demo_url="/", docker_image_id=None, created_by=None, status_reason="")

@@ -4,8 +4,9 @@ from datetime import datetime
 
 import msgspec
 
-from ecatalog.demos.model import DemoRow, NewDemo
+from ecatalog.demos.model import DemoRow, KeptLogin, NewDemo
 from ecatalog.kit.db import Tx
+from ecatalog_client.types.containers import Container
 from ecatalog_client.types.demos import Demo, Grant, Image
 
 
@@ -14,13 +15,13 @@ def find_demo(tx: Tx, demo_id: str) -> Demo | None:
 
 
 def find_granted_demo(tx: Tx, client_id: str, demo_id: str) -> Demo | None:
-    """The demo if it is active, granted to the client, and the client's access is not revoked."""
+    """The demo if it is on offer (also while it is looked after) and granted to a client who is not revoked."""
     return tx.one(
         Demo,
         """SELECT d.* FROM client_demo_access a
            JOIN demos d ON d.id = a.demo_id JOIN clients c ON c.id = a.client_id
            WHERE a.client_id = :client_id AND a.demo_id = :demo_id AND a.revoked_at IS NULL
-             AND c.revoked_at IS NULL AND d.status = 'active'""",
+             AND c.revoked_at IS NULL AND d.status IN ('active', 'maintenance')""",
         client_id=client_id,
         demo_id=demo_id,
     )
@@ -68,14 +69,15 @@ def list_demos(tx: Tx, wanted: Filter, *, after: tuple[str, ...], limit: int) ->
 
 
 def list_granted_demos(tx: Tx, client_id: str, wanted: Filter, *, after: tuple[str, ...], limit: int) -> list[Demo]:
-    """The same of the active demos that are granted to a client whose access is not revoked."""
+    """The same of the demos on offer (also while looked after) that are granted to a client who is not revoked."""
     name, last_id = after
     return tx.all(
         Demo,
         """SELECT d.* FROM client_demo_access a
            JOIN demos d ON d.id = a.demo_id JOIN clients c ON c.id = a.client_id
            WHERE a.client_id = :client_id AND a.revoked_at IS NULL AND c.revoked_at IS NULL
-             AND d.status = 'active' AND (d.name, d.id) > (:name, :last_id)
+             AND d.status IN ('active', 'maintenance') AND (:status = '' OR d.status = :status)
+             AND (d.name, d.id) > (:name, :last_id)
              AND (:like = '' OR d.search LIKE :like ESCAPE '\\')
              AND (:name_like = '' OR d.name_folded LIKE :name_like ESCAPE '\\')
              AND (:first = '' OR d.keywords_folded LIKE :first ESCAPE '\\')
@@ -85,6 +87,7 @@ def list_granted_demos(tx: Tx, client_id: str, wanted: Filter, *, after: tuple[s
              AND (:horizontal = '' OR d.horizontal = :horizontal)
            ORDER BY d.name, d.id LIMIT :limit""",
         client_id=client_id,
+        status=wanted.status,
         name=name,
         last_id=last_id,
         limit=limit,
@@ -100,18 +103,21 @@ def add_demo(tx: Tx, demo: NewDemo, row: DemoRow) -> None:
     tx.run(
         """INSERT INTO demos (id, name, slug, description, docker_image_id, demo_url, status, status_reason,
              vertical, horizontal, keywords, project_code, contact_name, contact_email, contact_phone, port,
-             environment, cpu, memory_mb, idle_seconds, lifetime_seconds, warm, is_metered, created_by,
-             search,
+             environment, cpu, memory_mb, idle_seconds, lifetime_seconds, warm, is_metered, compose, public_service,
+             containers, tmpfs, run_as, claim_path, max_copies, longest_seconds, published_at, created_by, search,
              name_folded, keywords_folded, created_at, updated_at)
            VALUES (:id, :name, :slug, :description, :docker_image_id, :demo_url, :status, :status_reason,
              :vertical, :horizontal, :keywords, :project_code, :contact_name, :contact_email, :contact_phone,
-             :port, :environment, :cpu, :memory_mb, :idle_seconds, :lifetime_seconds, :warm, :is_metered, :created_by,
-             :search, :name_folded, :keywords_folded, :created_at, :created_at)""",
+             :port, :environment, :cpu, :memory_mb, :idle_seconds, :lifetime_seconds, :warm, :is_metered, :compose,
+             :public_service, :containers, :tmpfs, :run_as, :claim_path, :max_copies, :longest_seconds, :published_at,
+             :created_by, :search, :name_folded, :keywords_folded, :created_at, :created_at)""",
         **(msgspec.structs.asdict(demo) | msgspec.structs.asdict(row)),
     )
 
 
-def set_demo(tx: Tx, demo: Demo, *, search: str, name_folded: str, keywords_folded: str) -> None:
+def set_demo(
+    tx: Tx, demo: Demo, containers: list[Container], *, search: str, name_folded: str, keywords_folded: str
+) -> None:
     """Writes what can be edited of an entry, its status too; nothing drains by that."""
     tx.run(
         """UPDATE demos SET name = :name, slug = :slug, description = :description,
@@ -120,12 +126,16 @@ def set_demo(tx: Tx, demo: Demo, *, search: str, name_folded: str, keywords_fold
              project_code = :project_code, contact_name = :contact_name, contact_email = :contact_email,
              contact_phone = :contact_phone, port = :port, environment = :environment, cpu = :cpu,
              memory_mb = :memory_mb, idle_seconds = :idle_seconds, lifetime_seconds = :lifetime_seconds,
-             warm = :warm, is_metered = :is_metered, search = :search, name_folded = :name_folded,
-             keywords_folded = :keywords_folded,
-             drains = 0, updated_at = :now, version = version + 1
+             warm = :warm, is_metered = :is_metered, compose = :compose, public_service = :public_service,
+             containers = :containers, tmpfs = :tmpfs, run_as = :run_as, claim_path = :claim_path,
+             max_copies = :max_copies, longest_seconds = :longest_seconds, published_at = :published_at,
+             search = :search, name_folded = :name_folded, keywords_folded = :keywords_folded, drains = 0,
+             updated_at = :now, version = version + 1
            WHERE id = :id""",
         **{name: getattr(demo, name) for name in _EDITABLE},
         id=demo.id,
+        containers=containers,
+        published_at=demo.published_at,
         search=search,
         name_folded=name_folded,
         keywords_folded=keywords_folded,
@@ -137,7 +147,8 @@ def set_demo(tx: Tx, demo: Demo, *, search: str, name_folded: str, keywords_fold
 _EDITABLE = (
     *("name", "slug", "description", "docker_image_id", "demo_url", "status", "status_reason", "vertical"),
     *("horizontal", "keywords", "project_code", "contact_name", "contact_email", "contact_phone", "port"),
-    *("environment", "cpu", "memory_mb", "idle_seconds", "lifetime_seconds", "warm", "is_metered"),
+    *("environment", "cpu", "memory_mb", "idle_seconds", "lifetime_seconds", "warm", "is_metered", "compose"),
+    *("public_service", "tmpfs", "run_as", "claim_path", "max_copies", "longest_seconds"),
 )
 
 
@@ -159,6 +170,56 @@ def set_restored(tx: Tx, demo_id: str) -> int:
         id=demo_id,
         now=tx.now,
     )
+
+
+def set_suspended(tx: Tx, demo_id: str, reason: str) -> int:
+    """1 when the demo was active until now; what runs of it goes on to its end."""
+    return tx.run(
+        """UPDATE demos SET status = 'maintenance', status_reason = :reason, drains = 1, updated_at = :now,
+             version = version + 1
+           WHERE id = :id AND status = 'active'""",
+        id=demo_id,
+        reason=reason,
+        now=tx.now,
+    )
+
+
+def pin_image(tx: Tx, image_id: str, digest: str) -> int:
+    """Says exactly which image this is; 0 when that is known already, or is another entry."""
+    return tx.run(
+        """UPDATE docker_images SET digest = :digest, updated_at = :now
+           WHERE id = :id AND digest = '' AND NOT EXISTS (SELECT 1 FROM docker_images o
+             WHERE o.image_name = docker_images.image_name AND o.image_tag = docker_images.image_tag
+               AND o.registry_url = docker_images.registry_url AND o.digest = :digest)""",
+        id=image_id,
+        digest=digest,
+        now=tx.now,
+    )
+
+
+def list_logins(tx: Tx) -> list[KeptLogin]:
+    return tx.all(KeptLogin, "SELECT * FROM registries ORDER BY registry_url")
+
+
+def find_login(tx: Tx, registry_url: str) -> KeptLogin | None:
+    return tx.one(KeptLogin, "SELECT * FROM registries WHERE registry_url = :url", url=registry_url)
+
+
+def set_login(tx: Tx, registry_url: str, username: str, sealed: str) -> None:
+    tx.run(
+        """INSERT INTO registries (registry_url, username, password_encrypted, created_at, updated_at)
+           VALUES (:url, :username, :sealed, :now, :now)
+           ON CONFLICT (registry_url) DO UPDATE SET username = excluded.username,
+             password_encrypted = excluded.password_encrypted, updated_at = excluded.updated_at""",
+        url=registry_url,
+        username=username,
+        sealed=sealed,
+        now=tx.now,
+    )
+
+
+def remove_login(tx: Tx, registry_url: str) -> int:
+    return tx.run("DELETE FROM registries WHERE registry_url = :url", url=registry_url)
 
 
 def does_drain(tx: Tx, demo_id: str) -> bool:

@@ -1,116 +1,30 @@
-"""Opening, following, stopping and entering launches, and the moves that launchers report."""
+"""Following, prolonging, stopping and entering launches, and the moves that launchers report."""
 
 from datetime import datetime, timedelta
 
+import msgspec
+
 from ecatalog.accounts import actions as accounts
-from ecatalog.kit.actor import SYSTEM, Actor, Role
+from ecatalog.kit.actor import Actor, Role
 from ecatalog.kit.db import Tx
-from ecatalog.kit.errors import Conflict, Exhausted, Forbidden, Invalid, NotFound, Stale, Unauthorized
-from ecatalog.kit.ids import new_id, new_label
+from ecatalog.kit.errors import Conflict, Forbidden, Invalid, NotFound, Stale, Unauthorized
 from ecatalog.kit.paging import PAGE_SIZE, decode_cursor, page_of
-from ecatalog.launches import queries
+from ecatalog.launches import queries, time_queries
+from ecatalog.launches.admission import forecast_of
 from ecatalog.launches.model import (
     FINAL,
     LaunchRow,
-    Opening,
     can_move,
     end_of,
     landing_path,
     refusal,
-    spec_hash,
-    upstream_of,
 )
-from ecatalog.launches.moves import end_launch, move_launch, row_for, tell_moved
-from ecatalog.launches.use import begin_idling
-from ecatalog.usage.actions import record_use
-from ecatalog_client.types.launches import Launch, LaunchReport, LaunchState
+from ecatalog.launches.moves import end_launch, move_launch, row_for
+from ecatalog_client.types.launches import Launch, LaunchLog, LaunchReport, Queue
 from ecatalog_client.types.paging import Page
 from ecatalog_client.types.serving import Redeemed
 
 ENTRY_CODE_LIFETIME = timedelta(seconds=30)
-
-
-def open_demo(tx: Tx, actor: Actor, demo_id: str, *, limit: int = 3) -> Launch:
-    """The actor's copy of the demo: the live one, or a new one that is queued. Records the use of a client.
-
-    `limit` is how many copies a client may have open. Raises NotFound, Forbidden (outside the access window,
-    or not for this role), Conflict (nothing to run now) or Exhausted.
-    """
-    opening = _opening_for(tx, actor, demo_id)
-    launch = _copy_of(tx, actor, demo_id)
-    if launch is not None and launch.ends_at <= tx.now:
-        end_launch(tx, SYSTEM, row_for(tx, launch.id), "Its time was over.")
-        launch = None
-    if launch is None:
-        launch = _add_launch(tx, actor, demo_id, opening, limit)
-    if actor.is_client:
-        record_use(tx, "demo_opened", client_id=actor.id, demo_id=demo_id, launch_id=launch.id)
-    return launch
-
-
-def _opening_for(tx: Tx, actor: Actor, demo_id: str) -> Opening:
-    if actor.is_client:
-        opening = queries.client_opening(tx, actor.id, demo_id)
-    elif actor.role in (Role.ADMIN, Role.SALES):
-        opening = queries.user_opening(tx, demo_id)
-    else:
-        raise Forbidden("Your account may not open demos. Ask somebody in sales.")
-    refused = refusal(opening, tx.now)
-    if refused is not None or opening is None:
-        raise refused or NotFound("There is no such demo.")
-    return opening
-
-
-def _copy_of(tx: Tx, actor: Actor, demo_id: str) -> Launch | None:
-    find = queries.find_client_copy if actor.is_client else queries.find_user_copy
-    return find(tx, actor.id, demo_id)
-
-
-def _add_launch(tx: Tx, actor: Actor, demo_id: str, opening: Opening, limit: int) -> Launch:
-    if actor.is_client and queries.count_live(tx, actor.id) >= limit:
-        raise Exhausted(_full(limit), retry_after=30)
-    spec = queries.spec_of(tx, demo_id)
-    if spec is None:
-        raise NotFound("There is no such demo.")
-    client_id, user_id = (actor.id, None) if actor.is_client else (None, actor.id)
-    upstream = upstream_of(spec)
-    state: LaunchState = "running" if upstream else "queued"
-    row = LaunchRow(
-        id=new_id(),
-        demo_id=demo_id,
-        client_id=client_id,
-        user_id=user_id,
-        wanted="running",
-        state=state,
-        phase=state,
-        reason="",
-        attempt=0,
-        label=new_label(),
-        upstream=upstream,
-        phases={"queued": tx.now, state: tx.now},
-        ends_at=end_of(tx.now, spec.lifetime_seconds, opening.window_ends_at),
-    )
-    if not queries.add_launch(tx, row, spec_hash=spec_hash(spec)):
-        return _copy_of_the_quicker(tx, actor, demo_id)
-    tx.touch("launches")
-    tx.record("launch.queued", actor, client=client_id, demo=demo_id, launch=row.id)
-    if upstream is not None:
-        begin_idling(tx, row.id)
-        tell_moved(tx, actor, row, was="queued")
-    return launch_for(tx, actor, row.id)
-
-
-def _full(limit: int) -> str:
-    demos = "1 demo" if limit == 1 else f"{limit} demos"
-    return f"You have {demos} open, and that is as many as you may have. Stop one, then open this one."
-
-
-def _copy_of_the_quicker(tx: Tx, actor: Actor, demo_id: str) -> Launch:
-    """The copy that another request of the person has just queued: the unique index let only that one in."""
-    launch = _copy_of(tx, actor, demo_id)
-    if launch is None:
-        raise Conflict("This demo was opened and closed at the same moment. Open it again.")
-    return launch
 
 
 def launch_for(tx: Tx, actor: Actor, launch_id: str) -> Launch:
@@ -119,7 +33,44 @@ def launch_for(tx: Tx, actor: Actor, launch_id: str) -> Launch:
     is_own = actor.is_client and launch is not None and launch.client_id == actor.id
     if launch is None or not (is_own or actor.reads("launches")):
         raise NotFound("There is no such launch.")
+    if launch.state == "queued" and launch.wanted == "running":
+        ahead = forecast_of(tx, launch_id)
+        queue = None if ahead is None else Queue(position=ahead.position, seconds=round(ahead.seconds, 1))
+        return msgspec.structs.replace(launch, queue=queue)
     return launch
+
+
+def log_for(tx: Tx, actor: Actor, launch_id: str) -> LaunchLog:
+    """The last words of a copy that failed, for administrators. Raises NotFound, Forbidden."""
+    launch = launch_for(tx, actor, launch_id)
+    if not actor.manages("launches"):
+        raise Forbidden("Only an administrator reads the log of a launch.")
+    return LaunchLog(launch_id=launch.id, reason=launch.reason, lines=queries.log_of(tx, launch_id))
+
+
+def extend_launch(tx: Tx, actor: Actor, launch_id: str) -> Launch:
+    """Adds its demo's lifetime to the launch once more, within the demo's bound and the client's window.
+
+    Only for who opened it. Raises NotFound, Forbidden, or Conflict when there is no more time to give.
+    """
+    launch = launch_for(tx, actor, launch_id)
+    if not _is_opener(actor, launch):
+        raise Forbidden("Only who opened this demo may ask for more time in it.")
+    row = row_for(tx, launch_id)
+    refuse_outside(tx, row)
+    if row.wanted != "running" or row.state in FINAL:
+        raise Conflict("This launch is over. Open the demo again.")
+    bounds = time_queries.find_extension(tx, launch_id)
+    if bounds is None:
+        raise NotFound("There is no such launch.")
+    lifetime = min(bounds.longest_seconds, bounds.lifetime_seconds + bounds.demo_lifetime_seconds)
+    ends_at = end_of(bounds.opened_at, lifetime, bounds.window_ends_at)
+    if ends_at <= launch.ends_at:
+        raise Conflict("This demo cannot stay open any longer. Open it again when it has ended, to go on.")
+    time_queries.set_lifetime(tx, launch_id, lifetime, ends_at)
+    tx.touch("launches")
+    tx.record("launch.extended", actor, client=launch.client_id, demo=launch.demo_id, launch=launch_id)
+    return launch_for(tx, actor, launch_id)
 
 
 def followed_launch(tx: Tx, actor: Actor, launch_id: str) -> Launch:
@@ -207,7 +158,7 @@ def end_overdue(tx: Tx, actor: Actor, *, limit: int = 100) -> int:
         "window": "The access window ended.",
         "lifetime": "Its time was over. Open the demo again to go on.",
     }
-    ended = queries.list_ended(tx, limit)
+    ended = time_queries.list_ended(tx, limit)
     for launch in ended:
         reason = words.get(launch.cause) or f"{launch.idle_reason} Open the demo again to go on."
         end_launch(tx, actor, row_for(tx, launch.id), reason)
@@ -217,10 +168,10 @@ def end_overdue(tx: Tx, actor: Actor, *, limit: int = 100) -> int:
 def follow_window(tx: Tx, client_id: str, window_ends_at: datetime) -> list[str]:
     """Moves the end of the client's live launches with the end of its window; the ids of those that moved."""
     moved = []
-    for launch in queries.list_lifetimes(tx, client_id):
-        ends_at = end_of(launch.created_at, launch.lifetime_seconds, window_ends_at)
+    for launch in time_queries.list_lifetimes(tx, client_id):
+        ends_at = end_of(launch.opened_at, launch.lifetime_seconds, window_ends_at)
         if ends_at != launch.ends_at:
-            queries.set_end(tx, launch.id, ends_at)
+            time_queries.set_end(tx, launch.id, ends_at)
             moved.append(launch.id)
     if moved:
         tx.touch("launches")
@@ -255,6 +206,16 @@ def enter_launch(tx: Tx, actor: Actor, launch_id: str, code: str) -> str:
 def _enterable(tx: Tx, launch_id: str) -> LaunchRow:
     """The launch, if it runs and its person could open the demo. Raises Conflict, Forbidden or NotFound."""
     row = row_for(tx, launch_id)
+    refuse_outside(tx, row)
+    if row.state in FINAL or row.wanted != "running" or row.ends_at <= tx.now:
+        raise Conflict(f"This launch is over. {row.reason} Open the demo again.".replace("  ", " "))
+    if row.state != "running":
+        raise Conflict("This demo is still starting. Enter it once its state is running.")
+    return row
+
+
+def refuse_outside(tx: Tx, row: LaunchRow) -> None:
+    """Raises Conflict, Forbidden or NotFound when the launch's person could not open the demo now."""
     opening = (
         queries.client_opening(tx, row.client_id, row.demo_id)
         if row.client_id
@@ -263,11 +224,6 @@ def _enterable(tx: Tx, launch_id: str) -> LaunchRow:
     refused = refusal(opening, tx.now)
     if refused is not None:
         raise refused
-    if row.state in FINAL or row.wanted != "running" or row.ends_at <= tx.now:
-        raise Conflict(f"This launch is over. {row.reason} Open the demo again.".replace("  ", " "))
-    if row.state != "running":
-        raise Conflict("This demo is still starting. Enter it once its state is running.")
-    return row
 
 
 def redeem_entry(tx: Tx, actor: Actor, code: str, label: str) -> Redeemed:
@@ -321,4 +277,5 @@ def report_launch(tx: Tx, actor: Actor, report: LaunchReport) -> int:
         reason=report.reason if row.wanted == "running" or report.state == "failed" else "",
         upstream=report.upstream or None,
         log_tail=report.log_tail,
+        progress=report.progress,
     )

@@ -2,15 +2,15 @@
 
 from collections.abc import AsyncIterator
 
-from ecatalog.kit.actor import SIGNED_IN, Actor, Role
+from ecatalog.kit.actor import ADMINS, SIGNED_IN, USERS, Actor, Role
 from ecatalog.kit.db import Database
 from ecatalog.kit.errors import CatalogError
 from ecatalog.kit.ids import new_secret
-from ecatalog.launches import actions
+from ecatalog.launches import actions, opening, planning
 from ecatalog.launches.model import FINAL, entry_url
 from ecatalog.web.door import Door
 from ecatalog.web.operation import flow, read, stream, write
-from ecatalog_client.types.launches import Entry, Launch, ListLaunches
+from ecatalog_client.types.launches import AddWarmPlan, Check, Entry, Launch, LaunchLog, ListLaunches, WarmPlan
 from ecatalog_client.types.paging import Page
 
 OPENERS = frozenset({Role.ADMIN, Role.SALES, Role.CLIENT})
@@ -59,7 +59,7 @@ OPERATIONS = (
     write(
         "POST",
         "/api/demos/{id}/open",
-        actions.open_demo,
+        opening.open_demo,
         gives=Launch,
         may=OPENERS,
         given=lambda settings: {"limit": settings.max_launches_per_client},
@@ -84,7 +84,70 @@ OPERATIONS = (
         may=SIGNED_IN,
         scope="launches:read",
         summary="Read a launch",
-        follows=("launches",),
+    ),
+    read(
+        "GET",
+        "/api/launches/{id}/log",
+        actions.log_for,
+        gives=LaunchLog,
+        may=ADMINS,
+        summary="Read the last words of a launch that failed",
+    ),
+    write(
+        "POST",
+        "/api/launches/{id}/extend",
+        actions.extend_launch,
+        gives=Launch,
+        may=OPENERS,
+        summary="Stay in a launch longer, within the bound of its demo",
+    ),
+    write(
+        "POST",
+        "/api/launches/{id}/reset",
+        opening.reset_launch,
+        gives=Launch,
+        may=OPENERS,
+        given=lambda settings: {"limit": settings.max_launches_per_client},
+        summary="Get a fresh copy in place of a launch",
+    ),
+    read(
+        "GET",
+        "/api/demos/{id}/check",
+        planning.check_for,
+        gives=Check,
+        may=USERS,
+        scope="demos:read",
+        summary="Read whether a demo answered when it was last tried",
+    ),
+    read(
+        "GET",
+        "/api/demos/{id}/warm-plans",
+        planning.list_warm_plans,
+        gives=list[WarmPlan],
+        may=USERS,
+        scope="demos:read",
+        summary="List when copies of a demo are kept warm",
+    ),
+    write(
+        "POST",
+        "/api/demos/{id}/warm-plans",
+        planning.add_warm_plan,
+        takes=AddWarmPlan,
+        gives=WarmPlan,
+        may=ADMINS,
+        scope="demos:write",
+        status=201,
+        summary="Keep copies of a demo warm, every week or for a meeting",
+    ),
+    write(
+        "DELETE",
+        "/api/warm-plans/{id}",
+        planning.remove_warm_plan,
+        gives=None,
+        may=ADMINS,
+        scope="demos:write",
+        status=204,
+        summary="End a plan for warm copies",
     ),
     write(
         "DELETE",

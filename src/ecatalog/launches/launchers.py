@@ -1,7 +1,7 @@
 """The launchers: of those that share an engine one is active, by a lease that is stored before it is told."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -10,6 +10,8 @@ from ecatalog.kit.clock import Clock, utc_now
 from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.errors import CatalogError
 from ecatalog.launches import serving_queries as queries
+from ecatalog.launches.moves import fill_places
+from ecatalog_client.types.serving import EngineStatus
 
 log = structlog.get_logger()
 
@@ -25,9 +27,8 @@ class Post:
     launcher_id: str
     engine: str
     nudge: asyncio.Event
-    capacity: int = 0
-    running: int = 0
-    stored_capacity: int = -1
+    status: EngineStatus = field(default_factory=EngineStatus)
+    stored: EngineStatus | None = None
     lease_until: datetime = NEVER
     is_claiming: bool = False
     is_relieved: bool = False
@@ -62,9 +63,9 @@ class LauncherHub:
         if self._posts.get(post.launcher_id) is post:
             del self._posts[post.launcher_id]
 
-    def take_status(self, post: Post, capacity: int, running: int) -> None:
-        """What the launcher says of its engine. The capacity is stored with the lease."""
-        post.capacity, post.running = max(0, capacity), max(0, running)
+    def take_status(self, post: Post, status: EngineStatus) -> None:
+        """What the launcher says of its engine. What it can hold is stored with the lease."""
+        post.status = status
         self._claim_if_due(post)
 
     def beat(self, post: Post) -> tuple[datetime, bool]:
@@ -83,12 +84,12 @@ class LauncherHub:
     def running(self) -> dict[str, int]:
         """How many copies each active launcher says it runs, by engine."""
         now = self._clock()
-        return {post.engine: post.running for post in self._posts.values() if post.lease_until > now}
+        return {post.engine: post.status.running for post in self._posts.values() if post.lease_until > now}
 
     def _claim_if_due(self, post: Post) -> None:
         is_active = post.lease_until > self._clock()
         is_due = post.lease_until - self._clock() < self._lease * 0.75
-        has_news = is_active and post.capacity != post.stored_capacity
+        has_news = is_active and (post.stored is None or _room(post.status) != _room(post.stored))
         if post.is_claiming or not (is_due or has_news):
             return
         if self._db.read_now(queries.who_holds, post.engine) not in (None, post.launcher_id):
@@ -99,22 +100,29 @@ class LauncherHub:
         task.add_done_callback(self._writes.discard)
 
     async def _claim(self, post: Post) -> None:
-        capacity = post.capacity
+        status = post.status
         try:
             if post.is_relieved:
                 return
-            until = await self._db.write(claim_engine, post.launcher_id, post.engine, capacity, self._lease)
+            until = await self._db.write(claim_engine, post.launcher_id, post.engine, status, self._lease)
         except CatalogError as error:
             log.warning("launcher.lease_not_written", launcher=post.launcher_id, error=str(error))
             return
         finally:
             post.is_claiming = False
         if until is not None:
-            post.lease_until, post.stored_capacity = until, capacity
+            post.lease_until, post.stored = until, status
             post.nudge.set()
 
 
-def claim_engine(tx: Tx, launcher_id: str, engine: str, capacity: int, lease: timedelta) -> datetime | None:
-    """Until when the launcher holds the engine now; None when another one does."""
+def _room(status: EngineStatus) -> tuple[int, int, int]:
+    return status.capacity, status.memory_mb, status.starts
+
+
+def claim_engine(tx: Tx, launcher_id: str, engine: str, status: EngineStatus, lease: timedelta) -> datetime | None:
+    """Until when the launcher holds the engine now; None when another one does. Who waits may get a place by it."""
     until = tx.now + lease
-    return until if queries.claim_engine(tx, launcher_id, engine, capacity, until) else None
+    if not queries.claim_engine(tx, launcher_id, engine, status, until):
+        return None
+    fill_places(tx)
+    return until

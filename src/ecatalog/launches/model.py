@@ -1,6 +1,5 @@
 """Launches, pure: the states and their moves, who is refused in which words, what a copy is started from."""
 
-import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
@@ -10,7 +9,7 @@ import msgspec
 
 from ecatalog.clients.model import end_in_words, in_words
 from ecatalog.kit.errors import CatalogError, Conflict, Forbidden, NotFound
-from ecatalog_client.types.launches import LaunchState
+from ecatalog_client.types.launches import LaunchKind, LaunchState
 
 # What may follow what. A final state has nothing after it: "again" is a new launch.
 MOVES: Final[Mapping[LaunchState, frozenset[LaunchState]]] = {
@@ -57,8 +56,7 @@ def refusal(opening: Opening | None, now: datetime) -> CatalogError | None:
     if opening is None or not opening.is_granted:
         return NotFound("There is no such demo.")
     if opening.demo_status != "active":
-        is_for_client = opening.window_starts_at is not None
-        return NotFound("There is no such demo.") if is_for_client else _not_active(opening)
+        return _not_for_client(opening) if opening.window_starts_at is not None else _not_active(opening)
     if opening.is_revoked:
         return Forbidden("Your access has been revoked. Ask your contact if you think this is a mistake.")
     if opening.window_starts_at is not None and now < opening.window_starts_at:
@@ -70,6 +68,12 @@ def refusal(opening: Opening | None, now: datetime) -> CatalogError | None:
     return None
 
 
+def _not_for_client(opening: Opening) -> CatalogError:
+    if opening.demo_status != "maintenance" or opening.is_revoked:
+        return NotFound("There is no such demo.")
+    return Conflict("This demo is being looked after just now. We know of it: please try again a little later.")
+
+
 def _not_active(opening: Opening) -> Conflict:
     words = {
         "draft": "still a draft",
@@ -78,51 +82,6 @@ def _not_active(opening: Opening) -> Conflict:
     }
     told = f" ({opening.demo_status_reason})" if opening.demo_status_reason else ""
     return Conflict(f"This demo is {words[opening.demo_status]}{told}. It opens once an administrator makes it active.")
-
-
-class Spec(msgspec.Struct, frozen=True, kw_only=True):
-    """The launch settings of a demo, and its image when it has one."""
-
-    demo_url: str
-    docker_image_id: str | None
-    image_name: str | None
-    image_tag: str | None
-    registry_url: str | None
-    digest: str | None
-    port: int
-    environment: dict[str, str]
-    cpu: float
-    memory_mb: int
-    lifetime_seconds: int
-
-
-def spec_hash(spec: Spec) -> str:
-    """Changes whenever a copy started from these settings would be another one."""
-    parts = (
-        spec.image_name or spec.demo_url,
-        spec.image_tag,
-        spec.registry_url,
-        spec.digest,
-        spec.port,
-        sorted(spec.environment.items()),
-        spec.cpu,
-        spec.memory_mb,
-    )
-    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()
-
-
-def upstream_of(spec: Spec) -> str | None:
-    """`host:port` (`https://host:port` for TLS) of a demo that runs elsewhere; None for one with an image.
-
-    Raises Conflict when there is nothing to run.
-    """
-    if spec.docker_image_id is not None:
-        return None
-    address = urlsplit(spec.demo_url)
-    if address.scheme not in ("http", "https") or not address.hostname:
-        raise Conflict("This demo has nothing to run yet: an administrator must give it an image or an address.")
-    host = f"[{address.hostname}]" if ":" in address.hostname else address.hostname
-    return f"https://{host}:{address.port or 443}" if address.scheme == "https" else f"{host}:{address.port or 80}"
 
 
 def landing_path(demo_url: str) -> str:
@@ -144,6 +103,7 @@ class LaunchRow(msgspec.Struct, frozen=True, kw_only=True):
     demo_id: str
     client_id: str | None
     user_id: str | None
+    kind: LaunchKind = "open"
     wanted: str
     state: LaunchState
     phase: str

@@ -7,11 +7,13 @@ from datetime import datetime
 
 import msgspec
 
-from ecatalog.kit.actor import Actor
+from ecatalog.kit.actor import SYSTEM, Actor
 from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import NotFound, Stale
 from ecatalog.launches import queries
-from ecatalog.launches.model import USE_OF, LaunchRow
+from ecatalog.launches.admission import admit_waiting
+from ecatalog.launches.model import FINAL, USE_OF, LaunchRow
+from ecatalog.launches.outcomes import settle
 from ecatalog.launches.use import begin_idling
 from ecatalog.usage.actions import record_use
 from ecatalog_client.types.launches import LaunchState
@@ -49,6 +51,7 @@ def move_launch(
     reason: str = "",
     upstream: str | None = None,
     log_tail: str = "",
+    progress: int = 0,
 ) -> int:
     """Moves the launch and notes when; the attempt it is in then. Raises Stale when somebody was quicker.
 
@@ -64,13 +67,24 @@ def move_launch(
         upstream=upstream or row.upstream,
         phases=_noted(row, state, phase, tx.now),
     )
-    if not queries.move(tx, row, moved):
+    if not queries.move(tx, row, moved, progress=progress, log_tail=log_tail):
         raise Stale("This launch has moved on. Look again before reporting.")
     if state == "running" and row.state != "running":
         begin_idling(tx, row.id)
     tx.touch("launches")
-    tell_moved(tx, actor, moved, was=row.state, **({"log_tail": log_tail} if log_tail else {}))
+    tell_moved(tx, actor, moved, was=row.state)
+    for other, why in settle(tx, moved, row.state):
+        end_launch(tx, SYSTEM, other, why)
+    if state in FINAL or state == "running":
+        fill_places(tx)
     return moved.attempt
+
+
+def fill_places(tx: Tx, *, just_added: str = "") -> None:
+    """Gives away the places that are free. Where a person waits, a warm copy has to go."""
+    spare = admit_waiting(tx, just_added=just_added)
+    if spare is not None:
+        end_launch(tx, SYSTEM, row_for(tx, spare), "Its place was needed.")
 
 
 def _noted(row: LaunchRow, state: LaunchState, phase: str, now: datetime) -> dict[str, datetime]:

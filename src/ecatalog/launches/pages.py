@@ -14,8 +14,9 @@ from ecatalog.demos.actions import demo_for, list_demos
 from ecatalog.kit.actor import SYSTEM, Actor
 from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import NotFound, Unauthorized
-from ecatalog.launches.actions import launch_for, open_demo
+from ecatalog.launches.actions import launch_for
 from ecatalog.launches.api import OPENERS, enter_launch
+from ecatalog.launches.opening import open_demo
 from ecatalog.web.pages import Visit, page, see_other
 from ecatalog_client.types.clients import Client
 from ecatalog_client.types.demos import Demo
@@ -34,6 +35,7 @@ _PHASES = {
     "starting": "Starting your copy",
     "pulling": "Fetching the image",
     "creating": "Preparing the container",
+    "greeting": "Preparing it for you",
     "waiting": "Waiting for the demo to answer",
     "running": "Ready",
     "stopping": "Stopping",

@@ -4,23 +4,14 @@ What edges and launchers watch is in serving_queries.
 """
 
 from datetime import datetime
-from typing import Literal
 
 import msgspec
 
 from ecatalog.kit.clock import to_text
 from ecatalog.kit.db import Tx
-from ecatalog.launches.model import LaunchRow, Opening, Spec
+from ecatalog.launches.model import LaunchRow, Opening
+from ecatalog.launches.specs import LaunchSettings, NamedSpec
 from ecatalog_client.types.launches import Launch
-
-
-class Ended(msgspec.Struct, frozen=True, kw_only=True):
-    """A launch whose time is over, and which of its ends came."""
-
-    id: str
-    cause: Literal["window", "lifetime", "idle"]
-    idle_reason: str
-
 
 # What looks at all live launches names the states as the index `launches_live` does: with fewer of them SQLite does not
 # see that the index holds what is asked for, and reads the history of all launches.
@@ -58,8 +49,8 @@ def find_client_copy(tx: Tx, client_id: str, demo_id: str) -> Launch | None:
     """The client's live copy of the demo."""
     return tx.one(
         Launch,
-        """SELECT id, demo_id, client_id, user_id, kind, wanted, state, phase, reason, phases, idle_at, idle_reason,
-             ends_at, created_at, updated_at
+        """SELECT id, demo_id, client_id, user_id, kind, wanted, state, phase, reason, phases, progress, idle_at,
+             idle_reason, ends_at, created_at, updated_at
            FROM launches
            WHERE client_id = :client_id AND demo_id = :demo_id AND kind = 'open' AND wanted = 'running'
              AND state IN ('queued', 'starting', 'running')""",
@@ -72,8 +63,8 @@ def find_user_copy(tx: Tx, user_id: str, demo_id: str) -> Launch | None:
     """The user's live copy of the demo."""
     return tx.one(
         Launch,
-        """SELECT id, demo_id, client_id, user_id, kind, wanted, state, phase, reason, phases, idle_at, idle_reason,
-             ends_at, created_at, updated_at
+        """SELECT id, demo_id, client_id, user_id, kind, wanted, state, phase, reason, phases, progress, idle_at,
+             idle_reason, ends_at, created_at, updated_at
            FROM launches
            WHERE user_id = :user_id AND demo_id = :demo_id AND kind = 'open' AND wanted = 'running'
              AND state IN ('queued', 'starting', 'running')""",
@@ -82,11 +73,12 @@ def find_user_copy(tx: Tx, user_id: str, demo_id: str) -> Launch | None:
     )
 
 
-def spec_of(tx: Tx, demo_id: str) -> Spec | None:
+def settings_of(tx: Tx, demo_id: str) -> LaunchSettings | None:
     return tx.one(
-        Spec,
-        """SELECT d.demo_url, d.docker_image_id, i.image_name, i.image_tag, i.registry_url, i.digest, d.port,
-             d.environment, d.cpu, d.memory_mb, d.lifetime_seconds
+        LaunchSettings,
+        """SELECT d.demo_url, d.docker_image_id, i.image_name, i.image_tag, i.registry_url, i.digest, d.containers,
+             d.port, d.environment, d.cpu, d.memory_mb, d.tmpfs, d.run_as, d.claim_path, d.max_copies,
+             d.lifetime_seconds
            FROM demos d LEFT JOIN docker_images i ON i.id = d.docker_image_id WHERE d.id = :id""",
         id=demo_id,
     )
@@ -114,24 +106,39 @@ def count_live_of_demo(tx: Tx, demo_id: str) -> int:
     )
 
 
-def add_launch(tx: Tx, row: LaunchRow, *, spec_hash: str) -> int:
+def keep_spec(tx: Tx, spec: NamedSpec) -> None:
+    tx.run(
+        "INSERT INTO launch_specs (hash, spec, created_at) VALUES (:hash, :spec, :now) ON CONFLICT DO NOTHING",
+        hash=spec.hash,
+        spec=spec.text,
+        now=tx.now,
+    )
+
+
+def add_launch(
+    tx: Tx, row: LaunchRow, *, spec: NamedSpec, lifetime_seconds: int, reserved_for: str | None = None
+) -> int:
     """0 when the person has a live copy of this demo already: the unique indexes let one in."""
     return tx.run(
         """INSERT INTO launches (id, demo_id, client_id, user_id, kind, wanted, state, phase, label, upstream,
-             spec_hash, phases, ends_at, created_at, updated_at)
-           VALUES (:id, :demo_id, :client_id, :user_id, 'open', :wanted, :state, :phase, :label, :upstream,
-             :spec_hash, :phases, :ends_at, :now, :now)
+             spec_hash, memory_mb, phases, reserved_for, lifetime_seconds, ends_at, opened_at, created_at, updated_at)
+           VALUES (:id, :demo_id, :client_id, :user_id, :kind, :wanted, :state, :phase, :label, :upstream,
+             :spec_hash, :memory_mb, :phases, :reserved_for, :lifetime_seconds, :ends_at, :now, :now, :now)
            ON CONFLICT DO NOTHING""",
         id=row.id,
         demo_id=row.demo_id,
         client_id=row.client_id,
         user_id=row.user_id,
+        kind=row.kind,
         wanted=row.wanted,
         state=row.state,
         phase=row.phase,
         label=row.label,
         upstream=row.upstream,
-        spec_hash=spec_hash,
+        spec_hash=spec.hash,
+        memory_mb=spec.memory_mb,
+        reserved_for=reserved_for,
+        lifetime_seconds=lifetime_seconds,
         phases=_texts(row.phases),
         ends_at=row.ends_at,
         now=tx.now,
@@ -149,6 +156,11 @@ def find_launch(tx: Tx, launch_id: str) -> Launch | None:
 
 def find_row(tx: Tx, launch_id: str) -> LaunchRow | None:
     return tx.one(LaunchRow, "SELECT * FROM launches WHERE id = :id", id=launch_id)
+
+
+def log_of(tx: Tx, launch_id: str) -> str:
+    """The last lines that the copy wrote, when it failed."""
+    return str(tx.value("SELECT log_tail FROM launches WHERE id = :id", id=launch_id) or "")
 
 
 def list_launches(tx: Tx, *, state: str, before: str, limit: int) -> list[Launch]:
@@ -272,11 +284,12 @@ def set_unwanted(tx: Tx, launch_id: str, reason: str) -> int:
     )
 
 
-def move(tx: Tx, row: LaunchRow, moved: LaunchRow) -> int:
+def move(tx: Tx, row: LaunchRow, moved: LaunchRow, *, progress: int, log_tail: str) -> int:
     """Makes the launch what `moved` says if it still is where `row` saw it; 0 when somebody was quicker."""
     return tx.run(
         """UPDATE launches SET state = :state, phase = :phase, attempt = :attempt, reason = :reason,
-             upstream = :upstream, phases = :phases, updated_at = :now
+             upstream = :upstream, phases = :phases, progress = :progress,
+             log_tail = CASE WHEN :log_tail = '' THEN log_tail ELSE :log_tail END, updated_at = :now
            WHERE id = :id AND state = :was AND attempt = :was_attempt""",
         id=row.id,
         was=row.state,
@@ -286,72 +299,11 @@ def move(tx: Tx, row: LaunchRow, moved: LaunchRow) -> int:
         attempt=moved.attempt,
         reason=moved.reason,
         upstream=moved.upstream,
+        progress=progress,
+        log_tail=log_tail,
         phases=_texts(moved.phases),
         now=tx.now,
     )
-
-
-def set_end(tx: Tx, launch_id: str, ends_at: datetime) -> None:
-    tx.run(
-        "UPDATE launches SET ends_at = :ends_at, updated_at = :now WHERE id = :id",
-        id=launch_id,
-        ends_at=ends_at,
-        now=tx.now,
-    )
-
-
-class Lifetime(msgspec.Struct, frozen=True, kw_only=True):
-    """A live launch, when it was opened, and how long its demo lets a copy live."""
-
-    id: str
-    created_at: datetime
-    ends_at: datetime
-    lifetime_seconds: int
-
-
-def list_lifetimes(tx: Tx, client_id: str) -> list[Lifetime]:
-    return tx.all(
-        Lifetime,
-        """SELECT l.id, l.created_at, l.ends_at, d.lifetime_seconds
-           FROM launches l JOIN demos d ON d.id = l.demo_id
-           WHERE l.client_id = :client_id AND l.wanted = 'running'
-           AND l.state IN ('queued', 'starting', 'running')
-           ORDER BY l.id""",
-        client_id=client_id,
-    )
-
-
-def list_ended(tx: Tx, limit: int) -> list[Ended]:
-    """Live launches, at most `limit`, whose client's window or whose own time is over, or that nobody uses."""
-    return tx.all(
-        Ended,
-        """SELECT l.id, CASE WHEN c.access_ends_at <= :now THEN 'window' WHEN l.ends_at <= :now THEN 'lifetime'
-             ELSE 'idle' END AS cause, l.idle_reason
-           FROM launches l LEFT JOIN clients c ON c.id = l.client_id
-           WHERE l.state IN ('queued', 'starting', 'running', 'stopping') AND l.state <> 'stopping'
-             AND l.wanted = 'running' AND (l.ends_at <= :now OR c.access_ends_at <= :now OR l.idle_at <= :now)
-           ORDER BY l.ends_at LIMIT :limit""",
-        now=tx.now,
-        limit=limit,
-    )
-
-
-class _Next(msgspec.Struct, frozen=True):
-    at: datetime | None
-
-
-def next_end(tx: Tx) -> float | None:
-    """In how many seconds the next launch is over, 0 or less when one is over already; None when none lives."""
-    found = tx.one(
-        _Next,
-        """SELECT min(CASE WHEN idle_at < ends_at THEN idle_at ELSE ends_at END) AS at FROM (
-             SELECT l.idle_at,
-               CASE WHEN c.access_ends_at < l.ends_at THEN c.access_ends_at ELSE l.ends_at END AS ends_at
-             FROM launches l LEFT JOIN clients c ON c.id = l.client_id
-             WHERE l.state IN ('queued', 'starting', 'running', 'stopping') AND l.state <> 'stopping'
-               AND l.wanted = 'running') AS live""",
-    )
-    return None if found is None or found.at is None else (found.at - tx.now).total_seconds()
 
 
 def has_live_session(tx: Tx, session_id: str) -> bool:

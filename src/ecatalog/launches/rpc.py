@@ -13,7 +13,8 @@ from ecatalog.kit.actor import Actor
 from ecatalog.kit.clock import Clock, utc_now
 from ecatalog.kit.db import Database
 from ecatalog.kit.errors import Conflict, Invalid
-from ecatalog.launches import actions
+from ecatalog.kit.secrets import Secrets
+from ecatalog.launches import actions, logins
 from ecatalog.launches.edges import EdgeHub, Seat
 from ecatalog.launches.launchers import LauncherHub, Post
 from ecatalog.launches.serving import (
@@ -28,7 +29,7 @@ from ecatalog.rpc.service import Service, Stream, Unary
 from ecatalog.web.door import Door
 from ecatalog_client.acks import Ack
 from ecatalog_client.types.launches import LaunchReport
-from ecatalog_client.types.serving import Begin, Change, LaunchUse, Synced, WantedChange
+from ecatalog_client.types.serving import Begin, Change, EngineStatus, LaunchUse, Synced, WantedChange
 from ecatalog_client.v1 import launches_pb2 as pb
 from ecatalog_client.wire import message_of, ms_of, struct_of
 
@@ -36,7 +37,7 @@ log = structlog.get_logger("ecatalog.launches.rpc")
 
 HELLO_SECONDS = 3.0
 # The longest texts that a report leaves in the catalog.
-PHASE, REASON, LOG_TAIL = 64, 500, 8192
+PHASE, REASON, LOG_TAIL = 64, 500, 32_768
 
 
 def services(
@@ -46,12 +47,13 @@ def services(
     *,
     cookie_key: bytes,
     catalog_url: str,
+    secrets: Secrets,
     clock: Clock = utc_now,
 ) -> tuple[Service, Service]:
     """What the gRPC server serves. The database has its identity and the hub of the edges is started."""
     return (
         EdgeDoor(db, edges, cookie_key, catalog_url, clock).service(),
-        LauncherDoor(db, launchers, clock).service(),
+        LauncherDoor(db, launchers, secrets, clock).service(),
     )
 
 
@@ -147,6 +149,7 @@ class LauncherDoor:
 
     db: Database
     hub: LauncherHub
+    secrets: Secrets
     clock: Clock
 
     def service(self) -> Service:
@@ -155,6 +158,7 @@ class LauncherDoor:
             (
                 Stream("Watch", pb.LauncherMessage, pb.LauncherEvent, "launcher", self.watch),
                 Unary("Report", pb.LaunchReport, pb.LaunchReportReply, "launcher", self.report),
+                Unary("Login", pb.LoginRequest, pb.LoginReply, "launcher", self.login),
                 Unary("Leave", pb.LauncherLeave, pb.LeaveReply, "launcher", self.leave),
             ),
         )
@@ -198,6 +202,14 @@ class LauncherDoor:
         attempt = await self.db.write(actions.report_launch, actor, _report(request))
         return pb.LaunchReportReply(position=self.db.position, attempt=attempt)
 
+    async def login(self, request: pb.LoginRequest, actor: Actor) -> pb.LoginReply:
+        kept = await self.db.read(logins.login_for, actor, request.launch_id, request.registry_url)
+        if kept is None:
+            return pb.LoginReply()
+        return pb.LoginReply(
+            username=kept.username, password=self.secrets.open(kept.password_encrypted, kept.registry_url)
+        )
+
     async def leave(self, request: pb.LauncherLeave, actor: Actor) -> pb.LeaveReply:
         await self.hub.leave(_id(request.launcher_id, "launcher_id"))
         return pb.LeaveReply()
@@ -228,7 +240,7 @@ async def _take_acks(messages: AsyncIterator[Any], seat: Seat) -> None:
 async def _take_status(messages: AsyncIterator[Any], hub: LauncherHub, post: Post) -> None:
     async for message in messages:
         if message.WhichOneof("message") == "status":
-            hub.take_status(post, message.status.capacity, message.status.running)
+            hub.take_status(post, struct_of(message.status, EngineStatus))
 
 
 def _raise_from(reading: asyncio.Task[None]) -> None:
@@ -239,11 +251,12 @@ def _raise_from(reading: asyncio.Task[None]) -> None:
 
 def _report(request: pb.LaunchReport) -> LaunchReport:
     """Raises Invalid for states that do not exist. Texts are cut to what is kept of them."""
-    cut = {
+    cut: dict[str, Any] = {
         "phase": request.phase[:PHASE],
         "reason": request.reason[:REASON],
         "log_tail": request.log_tail[-LOG_TAIL:],
     }
+    cut["progress"] = max(0, min(100, request.progress))
     report = msgspec.structs.asdict(struct_of(request, LaunchReport)) | cut
     try:
         return msgspec.convert(report, LaunchReport)

@@ -10,7 +10,10 @@ import msgspec
 
 from ecatalog.demos.model import VISITOR_KEY
 from ecatalog.kit.db import Tx
+from ecatalog_client.types.containers import CopySpec
+from ecatalog_client.types.launches import LaunchKind
 from ecatalog_client.types.serving import (
+    EngineStatus,
     ServedClient,
     ServedDemo,
     ServedGrant,
@@ -32,19 +35,21 @@ _CLIENTS = """SELECT c.id, c.access_starts_at AS starts_at, c.access_ends_at AS 
 
 _GRANTS = "SELECT client_id, demo_id FROM client_demo_access WHERE revoked_at IS NULL"
 
-# A removed demo that drains is served on: what runs of it goes on to its end, and opening looks at the true status.
-_DEMOS = """SELECT id, name, CASE WHEN status = 'removed' THEN 'active' ELSE status END AS status, demo_url,
+# A demo that drains is served on: what runs of it goes on to its end, and opening looks at the true status.
+_DEMOS = """SELECT id, name, CASE WHEN drains = 1 THEN 'active' ELSE status END AS status, demo_url,
   is_metered, environment
   FROM demos WHERE (status <> 'removed' OR drains = 1)"""
 
 _SESSIONS = """SELECT s.id, s.client_id, s.user_id, coalesce(u.full_name, '') AS user_name, s.expires_at
   FROM sessions s LEFT JOIN users u ON u.id = s.user_id WHERE s.expires_at > :now"""
 
-_WANTED = """SELECT l.id, l.attempt, l.wanted, l.state, l.reason, l.phases, l.updated_at, l.label, l.demo_id,
-    l.spec_hash, coalesce(i.image_name, '') AS image_name, coalesce(i.image_tag, '') AS image_tag,
-    coalesce(i.registry_url, '') AS registry_url, coalesce(i.digest, '') AS digest,
-    d.port, d.environment, d.cpu, d.memory_mb, d.demo_url
-  FROM launches l JOIN demos d ON d.id = l.demo_id LEFT JOIN docker_images i ON i.id = d.docker_image_id
+# A user who opens is told to the demo by name; whose company it is, the demo knows.
+_WANTED = """SELECT l.id, l.attempt, l.wanted, l.state, l.reason, l.phases, l.updated_at, l.label, l.demo_id, l.kind,
+    l.admitted_at IS NOT NULL AS is_admitted, l.spec_hash, s.spec,
+    coalesce(c.name, u.full_name, '') AS visitor_name, coalesce(c.company, '') AS visitor_company,
+    coalesce(c.locale, '') AS visitor_locale
+  FROM launches l LEFT JOIN launch_specs s ON s.hash = l.spec_hash LEFT JOIN clients c ON c.id = l.client_id
+    LEFT JOIN users u ON u.id = l.user_id
   WHERE l.state IN ('queued', 'starting', 'running', 'stopping')"""
 
 
@@ -132,22 +137,31 @@ class _WantedRow(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
     label: str
     demo_id: str
+    kind: LaunchKind
+    is_admitted: bool
     spec_hash: str
-    image_name: str
-    image_tag: str
-    registry_url: str
-    digest: str
-    port: int
-    environment: dict[str, str]
-    cpu: float
-    memory_mb: int
-    demo_url: str
+    spec: CopySpec | None
+    visitor_name: str
+    visitor_company: str
+    visitor_locale: str
 
     def as_wanted(self) -> WantedLaunch:
-        """Where the state was entered with a phase of another name, the last change stands for its instant."""
+        """Where the state was entered with a phase of another name, the last change stands for its instant.
+
+        Whose a copy is goes only where it is told to a demo that asked.
+        """
         values: dict[str, Any] = msgspec.structs.asdict(self)
-        phases, updated_at = values.pop("phases"), values.pop("updated_at")
-        return WantedLaunch(state_since=phases.get(self.state, updated_at), **values)
+        phases, updated_at, spec = values.pop("phases"), values.pop("updated_at"), values.pop("spec")
+        is_told = spec is not None and self.kind == "open" and bool(spec.claim_path)
+        if not is_told:
+            values |= {"visitor_name": "", "visitor_company": "", "visitor_locale": ""}
+        return WantedLaunch(
+            state_since=phases.get(self.state, updated_at),
+            containers=spec.containers if spec else [],
+            port=spec.port if spec else 0,
+            claim_path=spec.claim_path if spec and is_told else "",
+            **values,
+        )
 
 
 def list_wanted_launches(tx: Tx) -> list[WantedLaunch]:
@@ -250,18 +264,21 @@ def forget_lapsed_edges(tx: Tx, before: datetime) -> None:
     tx.run("DELETE FROM edges WHERE lease_until < :before", before=before)
 
 
-def claim_engine(tx: Tx, launcher_id: str, engine: str, capacity: int, lease_until: datetime) -> int:
+def claim_engine(tx: Tx, launcher_id: str, engine: str, status: EngineStatus, lease_until: datetime) -> int:
     """1 when the launcher holds the engine now: it did before, or nobody else does."""
     return tx.run(
-        """INSERT INTO launchers (id, engine, capacity, lease_until)
-           SELECT :id, :engine, :capacity, :lease_until
+        """INSERT INTO launchers (id, engine, capacity, memory_mb, starts, lease_until)
+           SELECT :id, :engine, :capacity, :memory_mb, :starts, :lease_until
            WHERE NOT EXISTS
              (SELECT 1 FROM launchers WHERE engine = :engine AND id <> :id AND lease_until > :now)
            ON CONFLICT (id) DO UPDATE
-             SET engine = :engine, capacity = :capacity, lease_until = :lease_until""",
+             SET engine = :engine, capacity = :capacity, memory_mb = :memory_mb, starts = :starts,
+               lease_until = :lease_until""",
         id=launcher_id,
         engine=engine,
-        capacity=capacity,
+        capacity=status.capacity,
+        memory_mb=status.memory_mb,
+        starts=status.starts,
         lease_until=lease_until,
         now=tx.now,
     )

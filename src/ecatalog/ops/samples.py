@@ -114,6 +114,8 @@ def _load_demos(tx: Tx, admin: str) -> dict[str, str]:
             search=search_words(demo),
             name_folded=fold(demo.name),
             keywords_folded=folded_keywords(demo.keywords),
+            containers=[],
+            published_at=created_at,
             created_by=admin,
             created_at=created_at,
         )

@@ -16,6 +16,8 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     "name": "An example",
     "new_password": "another horse, another staple",
     "password": "correct horse battery staple",
+    "registry_url": "registry.example.com",
     "requested_end_date": "2099-12-31",
     "scopes": ["clients:read"],
+    "username": "puller",
 }

@@ -1,6 +1,7 @@
 """The route table: one dictionary for paths without parameters, a tree of segments for the others."""
 
 from typing import Generic, TypeVar
+from urllib.parse import unquote
 
 T = TypeVar("T")
 
@@ -44,7 +45,7 @@ class Routes(Generic[T]):
                 branch = named
             elif branch.any_segment is not None and segment:
                 branch = branch.any_segment
-                values.append(segment)
+                values.append(unquote(segment) if "%" in segment else segment)
             else:
                 return None
         return (branch.methods, tuple(values)) if branch.methods else None

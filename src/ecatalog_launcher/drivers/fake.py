@@ -5,10 +5,9 @@
 """
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import replace
 
-from ecatalog_launcher.drivers.contract import CannotStart, Instance, Spec
+from ecatalog_launcher.drivers.contract import Budget, CannotStart, Home, Instance, Spec, Tell, tell_nobody
 
 BEHAVIOURS = ("instant", "slow", "never", "fails", "dies")
 
@@ -18,24 +17,25 @@ class FakeDriver:
 
     engine = "fake"
 
-    def __init__(self, capacity: int = 100) -> None:
-        self.capacity = capacity
+    def __init__(self, copies: int = 100, memory_mb: int = 1 << 20) -> None:
+        self.budget = Budget(copies=copies, memory_mb=memory_mb)
         self._instances: dict[str, Instance] = {}
         self._ready: set[str] = set()
         self._last_port = 0
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._changed: Callable[[], None] = lambda: None
+        self._home = Home(installation="")
 
-    async def open(self, changed: Callable[[], None]) -> None:
-        self._changed = changed
+    async def open(self, home: Home) -> None:
+        self._home = home
 
     async def list(self) -> list[Instance]:
         return list(self._instances.values())
 
-    async def start(self, spec: Spec) -> None:
+    async def start(self, spec: Spec, tell: Tell = tell_nobody) -> None:
         if spec.launch_id in self._instances:
             return
-        behaviour = spec.environment.get("FAKE", "instant")
+        environment = spec.containers[0].environment
+        behaviour = environment.get("FAKE", "instant")
         if behaviour not in BEHAVIOURS:
             raise CannotStart(f"FAKE is {behaviour!r}: the fake driver knows {', '.join(BEHAVIOURS)}.")
         self._last_port += 1
@@ -43,7 +43,7 @@ class FakeDriver:
         self._instances[spec.launch_id] = Instance(
             launch_id=spec.launch_id, attempt=spec.attempt, state="up", upstream=upstream
         )
-        self._behave(spec.launch_id, behaviour, float(spec.environment.get("FAKE_SECONDS", "0.05")))
+        self._behave(spec.launch_id, behaviour, float(environment.get("FAKE_SECONDS", "0.05")))
 
     def _behave(self, launch_id: str, behaviour: str, seconds: float) -> None:
         if behaviour in ("instant", "dies"):
@@ -53,17 +53,17 @@ class FakeDriver:
         if behaviour in ("slow", "dies"):
             then = self._exit if behaviour == "dies" else self._answer
             self._timers[launch_id] = asyncio.get_running_loop().call_later(seconds, then, launch_id)
-        self._changed()
+        self._home.changed()
 
     def _answer(self, launch_id: str) -> None:
         self._ready.add(launch_id)
-        self._changed()
+        self._home.changed()
 
     def _exit(self, launch_id: str) -> None:
         self._instances[launch_id] = replace(
             self._instances[launch_id], state="exited", reason="It ended with status 1.", log_tail="pretending to fail"
         )
-        self._changed()
+        self._home.changed()
 
     async def is_ready(self, instance: Instance) -> bool:
         return instance.launch_id in self._ready

@@ -13,23 +13,25 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
 
+from ecatalog_client.types.containers import Container
 from ecatalog_launcher import shim
-from ecatalog_launcher.drivers.contract import CannotStart, Instance, Spec
+from ecatalog_launcher.drivers.contract import Budget, CannotStart, Home, Instance, Spec, Tell, tell_nobody
+from ecatalog_launcher.drivers.probing import answers_http
 
 log = structlog.get_logger("ecatalog.launcher.process")
 
 MARK = "ECATALOG_COPY"
-_IMAGE = re.compile(r"ecatalog-samples/([a-z0-9][a-z0-9-]*)")
+_IMAGE = re.compile(r"ecatalog-samples/([a-z0-9][a-z0-9-]*)(:[\w.-]+)?")
 _KEPT = ("PATH", "LANG", "LC_ALL", "TZ")
 _LIFETIME_SECONDS = 24 * 3600
-_PROBE_SECONDS = 1.0
 _END_POLL_SECONDS = 0.01
 
 
@@ -49,19 +51,21 @@ class ProcessDriver:
 
     engine = "process"
 
-    def __init__(self, data: Path, samples: Path, *, capacity: int = 20, lifeline: int | None = None) -> None:
-        self.capacity = capacity
+    def __init__(
+        self, data: Path, samples: Path, *, copies: int = 20, memory_mb: int = 0, lifeline: int | None = None
+    ) -> None:
+        self.budget = Budget(copies=copies, memory_mb=memory_mb or _own_memory_mb())
         self._data = data.resolve()
         self._root = self._data / "copies"
         self._samples = samples
         self._lifeline = lifeline
         self._copies: dict[str, Copy] = {}
-        self._changed: Callable[[], None] = lambda: None
+        self._home = Home(installation="")
 
-    async def open(self, changed: Callable[[], None]) -> None:
+    async def open(self, home: Home) -> None:
         """Adopts living shims; what carries the mark without a shim is listed as exited, so that it is cleared away."""
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._changed = changed
+        self._home = home
         self._clear_unbegun()
         for pid, launch_id in self._marked():
             args = _shim_arguments(pid)
@@ -92,22 +96,23 @@ class ProcessDriver:
         return self._exited(copy.launch_id, copy.attempt)
 
     def _exited(self, launch_id: str, attempt: int) -> Instance:
-        told = {"reason": "Its process was killed.", "log_tail": ""}
+        told: dict[str, Any] = {"reason": "Its process was killed.", "log_tail": ""}
         with suppress(OSError, ValueError):
             told |= json.loads((self._root / launch_id / "exit.json").read_text())
         is_shut_down = told["reason"] == shim.CATALOG_ENDED
         return Instance(launch_id=launch_id, attempt=attempt, state="exited", is_shut_down=is_shut_down, **told)
 
-    async def start(self, spec: Spec) -> None:
+    async def start(self, spec: Spec, tell: Tell = tell_nobody) -> None:
         if spec.launch_id in self._copies:
             return
-        app = self._app_of(spec.image)
+        container = _only_container(spec)
+        app = self._app_of(container.image)
         directory = self._root / spec.launch_id
         directory.mkdir(mode=0o700, exist_ok=True)
         port = self._free_port()
         process = await asyncio.create_subprocess_exec(
-            *_command(spec, app, directory, port, self._lifeline),
-            env=self._environment(spec, port),
+            *_command(spec, container, app, directory, port, self._lifeline),
+            env=self._environment(spec.launch_id, container, port),
             stdin=asyncio.subprocess.DEVNULL,
             start_new_session=True,
             pass_fds=() if self._lifeline is None else (self._lifeline,),
@@ -125,7 +130,7 @@ class ProcessDriver:
 
     def _app_of(self, image: str) -> Path:
         """The sample's program. CannotStart for whatever is not one of ours: this driver isolates nothing."""
-        named = _IMAGE.fullmatch(image)
+        named = _IMAGE.fullmatch(image.partition("@")[0])
         app = self._samples / named[1] / "app.py" if named else None
         if app is None or not app.is_file():
             known = ", ".join(sorted(path.parent.name for path in self._samples.glob("*/app.py")))
@@ -134,11 +139,11 @@ class ProcessDriver:
             )
         return app
 
-    def _environment(self, spec: Spec, port: int) -> dict[str, str]:
+    def _environment(self, launch_id: str, container: Container, port: int) -> dict[str, str]:
         """A clean one: nothing of ours, least of all the token, reaches a demo."""
         kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        ours = {"HOST": "127.0.0.1", "PORT": str(port), MARK: self._mark(spec.launch_id), "PYTHONUNBUFFERED": "1"}
-        return kept | dict(spec.environment) | ours
+        ours = {"HOST": "127.0.0.1", "PORT": str(port), MARK: self._mark(launch_id), "PYTHONUNBUFFERED": "1"}
+        return kept | container.environment | ours
 
     def _mark(self, launch_id: str) -> str:
         return f"{self._data}:{launch_id}"
@@ -166,18 +171,13 @@ class ProcessDriver:
 
     def _ended(self, descriptor: int) -> None:
         asyncio.get_running_loop().remove_reader(descriptor)
-        self._changed()
+        self._home.changed()
 
     async def is_ready(self, instance: Instance) -> bool:
-        host, _, port = instance.upstream.rpartition(":")
-        try:
-            async with asyncio.timeout(_PROBE_SECONDS):
-                is_answered = await _answers_http(host, int(port))
-        except (OSError, TimeoutError):
-            return False
+        is_answered = await answers_http(instance.upstream)
         # Somebody else's program may have taken the port first: only an answer of the copy's own socket counts.
         copy = self._copies.get(instance.launch_id)
-        return is_answered and copy is not None and _listens(copy.pid, int(port))
+        return is_answered and copy is not None and _listens(copy.pid, copy.port)
 
     async def stop(self, launch_id: str, grace: float) -> None:
         copy = self._copies.get(launch_id)
@@ -209,12 +209,29 @@ class ProcessDriver:
             self._forget(copy)
 
 
-def _command(spec: Spec, app: Path, directory: Path, port: int, lifeline: int | None) -> list[str]:
+def _only_container(spec: Spec) -> Container:
+    if len(spec.containers) > 1:
+        raise CannotStart("A demo of several containers needs a container engine.")
+    return spec.containers[0]
+
+
+def _own_memory_mb() -> int:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
+
+
+def _command(
+    spec: Spec, container: Container, app: Path, directory: Path, port: int, lifeline: int | None
+) -> list[str]:
     """The shim's command line: also what a later launcher reads attempt and port from."""
     words = [sys.executable, "-I", shim.__file__]
     words += ["--launch", spec.launch_id, "--attempt", str(spec.attempt), "--port", str(port)]
-    words += ["--app", str(app), "--directory", str(directory), "--memory-mb", str(spec.memory_mb)]
-    words += ["--cpu-seconds", str(max(60, int(spec.cpu * _LIFETIME_SECONDS))), "--seconds", str(_LIFETIME_SECONDS)]
+    words += ["--app", str(app), "--directory", str(directory), "--memory-mb", str(container.memory_mb)]
+    words += [
+        "--cpu-seconds",
+        str(max(60, int(container.cpu * _LIFETIME_SECONDS))),
+        "--seconds",
+        str(_LIFETIME_SECONDS),
+    ]
     return words + ([] if lifeline is None else ["--lifeline", str(lifeline)])
 
 
@@ -264,14 +281,3 @@ def _listens(shim_pid: int, port: int) -> bool:
                     if str(link.readlink()) in inodes:
                         return True
     return False
-
-
-async def _answers_http(host: str, port: int) -> bool:
-    reader, writer = await asyncio.open_connection(host, port)
-    try:
-        writer.write(f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
-        return (await reader.readexactly(5)) == b"HTTP/"
-    except asyncio.IncompleteReadError:
-        return False
-    finally:
-        writer.close()

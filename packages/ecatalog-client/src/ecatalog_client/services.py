@@ -12,8 +12,9 @@ from ecatalog_client.acks import AckQueue
 from ecatalog_client.calls import Caller, Hooks
 from ecatalog_client.channel import open_channel
 from ecatalog_client.errors import CatalogError
-from ecatalog_client.types.launches import LaunchReport, LaunchState
-from ecatalog_client.types.serving import EdgeUpdate, LauncherUpdate, LaunchUse, Redeemed
+from ecatalog_client.types.containers import RegistryLogin
+from ecatalog_client.types.launches import LaunchReport
+from ecatalog_client.types.serving import EdgeUpdate, EngineStatus, LauncherUpdate, LaunchUse, Redeemed
 from ecatalog_client.v1 import launches_pb2 as pb
 from ecatalog_client.v1.launches_pb2_grpc import EdgeServiceStub, LauncherServiceStub
 from ecatalog_client.watch import StatusSlot, watch_edges, watch_launchers
@@ -137,43 +138,31 @@ class LauncherGateway:
             credentials=self._credentials,
         )
 
-    async def report(
-        self,
-        launch_id: str,
-        attempt: int,
-        was: LaunchState,
-        state: LaunchState,
-        *,
-        phase: str = "",
-        reason: str = "",
-        upstream: str = "",
-        log_tail: str = "",
-        deadline: float = 5.0,
-    ) -> int:
-        """Moves a launch that is in `was` with `attempt`; the attempt it is in then.
+    async def report(self, report: LaunchReport, *, deadline: float = 5.0) -> int:
+        """Moves a launch that is where the report says; the attempt it is in then.
 
         Raises Stale when it is not there: also when an earlier try of this very report arrived and only the
         answer was lost. The watch tells which, so compare with it before giving up.
         """
-        report = LaunchReport(
-            launch_id=launch_id,
-            attempt=attempt,
-            was=was,
-            state=state,
-            phase=phase,
-            reason=reason,
-            upstream=upstream,
-            log_tail=log_tail,
-        )
         request = message_of(report, pb.LaunchReport)
         reply: pb.LaunchReportReply = await self._caller.call(
             "Report", self._stub.Report, request, deadline=deadline, is_safe=True
         )
         return reply.attempt
 
-    def send_status(self, capacity: int, running: int) -> None:
-        """How many copies the engine can hold and holds. Goes with the watch; only the latest counts."""
-        self._status.put(capacity, running)
+    async def login(self, launch_id: str, registry_url: str, *, deadline: float = 5.0) -> RegistryLogin | None:
+        """How to pull from the registry for a launch that is starting; None when it is asked without a login."""
+        request = pb.LoginRequest(launch_id=launch_id, registry_url=registry_url)
+        reply: pb.LoginReply = await self._caller.call(
+            "Login", self._stub.Login, request, deadline=deadline, is_safe=True
+        )
+        if not reply.username:
+            return None
+        return RegistryLogin(registry_url=registry_url, username=reply.username, password=reply.password)
+
+    def send_status(self, status: EngineStatus) -> None:
+        """What the engine has and holds. Goes with the watch; only the latest counts."""
+        self._status.put(status)
 
     async def leave(self, *, deadline: float = 1.0) -> None:
         """Gives the engine's lease to the next launcher. Only once nothing is done any more. Best effort."""

@@ -23,6 +23,7 @@ from ecatalog_client.types.serving import (
     Begin,
     Change,
     EdgeUpdate,
+    EngineStatus,
     Heartbeat,
     LauncherUpdate,
     Lost,
@@ -51,11 +52,11 @@ class StatusSlot:
     """What a launcher last said of itself: only the latest counts, so there is no queue."""
 
     def __init__(self) -> None:
-        self.latest: tuple[int, int] | None = None
+        self.latest: EngineStatus | None = None
         self.changed = asyncio.Event()
 
-    def put(self, capacity: int, running: int) -> None:
-        self.latest = capacity, running
+    def put(self, status: EngineStatus) -> None:
+        self.latest = status
         self.changed.set()
 
 
@@ -148,9 +149,7 @@ async def _tell_status(call: Any, hello: pb.LauncherHello, status: StatusSlot) -
     while True:
         status.changed.clear()
         if status.latest is not None:
-            capacity, running = status.latest
-            told = pb.LauncherStatus(capacity=capacity, running=running)
-            await call.write(pb.LauncherMessage(status=told))
+            await call.write(pb.LauncherMessage(status=message_of(status.latest, pb.LauncherStatus)))
         await status.changed.wait()
 
 

@@ -31,12 +31,26 @@ Megabytes = Annotated[int, Meta(ge=16, le=65536)]
 IdleSeconds = Annotated[int, Meta(ge=60, le=86_400)]
 LifetimeSeconds = Annotated[int, Meta(ge=60, le=604_800)]
 WarmCopies = Annotated[int, Meta(ge=0, le=20)]
+Compose = Annotated[str, Meta(max_length=65_536)]
+Service = Annotated[str, Meta(max_length=63)]
+Tmpfs = Annotated[
+    dict[
+        Annotated[str, Meta(pattern=r"^(/[A-Za-z0-9._-]+)+$(?!\n)", max_length=200)],
+        Annotated[int, Meta(ge=1, le=4096)],
+    ],
+    Meta(max_length=16),
+]
+RunAs = Annotated[str, Meta(pattern=r"^[1-9][0-9]{0,8}:[1-9][0-9]{0,8}$(?!\n)")]
+ClaimPath = Annotated[str, Meta(pattern=r"^(/[!-~]*)?$(?!\n)", max_length=500)]
+MostCopies = Annotated[int, Meta(ge=0, le=1000)]
+LongestSeconds = Annotated[int, Meta(ge=0, le=604_800)]
 
 
 class Demo(msgspec.Struct, frozen=True, kw_only=True):
     """A catalog entry and how to run it.
 
-    `environment` may hold secrets: clients and viewers read it as empty.
+    `environment` and `compose` may hold secrets: clients and viewers read them as empty. `longest_seconds` bounds how
+    long a copy may be kept when its lifetime is extended; `max_copies` how many there may be at a time, 0 for no bound.
     """
 
     id: str
@@ -64,6 +78,14 @@ class Demo(msgspec.Struct, frozen=True, kw_only=True):
     lifetime_seconds: int
     warm: int
     is_metered: bool
+    compose: str
+    public_service: str
+    tmpfs: dict[str, int]
+    run_as: str
+    claim_path: str
+    max_copies: int
+    longest_seconds: int
+    published_at: datetime | None
     created_by: str | None
     created_at: datetime
     updated_at: datetime
@@ -71,9 +93,11 @@ class Demo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CreateDemo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A new catalog entry: an image and the path to open in its copy, or the http(s) address of what runs elsewhere.
+    """A new catalog entry: an image, or a Compose file with its public service, and the path to open in its copy; or
+    the http(s) address of what runs elsewhere.
 
-    Without a status it is a draft, which clients do not see.
+    Without a status it is a draft, which clients do not see. An active one is published once a copy of it has answered,
+    or at once by `force`.
     """
 
     name: Title
@@ -98,10 +122,21 @@ class CreateDemo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     lifetime_seconds: LifetimeSeconds | UnsetType = UNSET
     warm: WarmCopies | UnsetType = UNSET
     is_metered: bool | UnsetType = UNSET
+    compose: Compose | UnsetType = UNSET
+    public_service: Service | UnsetType = UNSET
+    tmpfs: Tmpfs | UnsetType = UNSET
+    run_as: RunAs | UnsetType = UNSET
+    claim_path: ClaimPath | UnsetType = UNSET
+    max_copies: MostCopies | UnsetType = UNSET
+    longest_seconds: LongestSeconds | UnsetType = UNSET
+    force: bool | UnsetType = UNSET
 
 
 class PatchDemo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What to change of an entry. Copies that run stop when it is no longer active."""
+    """What to change of an entry. Copies that run stop when it is no longer active.
+
+    Where other copies would be started by it, the change is made once one of these has answered, or at once by `force`.
+    """
 
     name: Title | UnsetType = UNSET
     slug: Slug | UnsetType = UNSET
@@ -125,6 +160,14 @@ class PatchDemo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     lifetime_seconds: LifetimeSeconds | UnsetType = UNSET
     warm: WarmCopies | UnsetType = UNSET
     is_metered: bool | UnsetType = UNSET
+    compose: Compose | UnsetType = UNSET
+    public_service: Service | UnsetType = UNSET
+    tmpfs: Tmpfs | UnsetType = UNSET
+    run_as: RunAs | UnsetType = UNSET
+    claim_path: ClaimPath | UnsetType = UNSET
+    max_copies: MostCopies | UnsetType = UNSET
+    longest_seconds: LongestSeconds | UnsetType = UNSET
+    force: bool | UnsetType = UNSET
 
 
 class RemoveDemo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -141,10 +184,20 @@ class DemoRemoved(msgspec.Struct, frozen=True, kw_only=True):
     cut: Cut | None
 
 
+class DemoAdded(Demo, frozen=True, kw_only=True):
+    """A new demo. With a `trial_launch_id` it is a draft until that launch has answered."""
+
+    trial_launch_id: str | None
+
+
 class DemoChanged(Demo, frozen=True, kw_only=True):
-    """A demo as it was changed; `cut` tells what that ended, null when nothing had to end."""
+    """A demo as it was changed; `cut` tells what that ended, null when nothing had to end.
+
+    With a `trial_launch_id` nothing is changed yet: that launch has to answer first.
+    """
 
     cut: Cut | None
+    trial_launch_id: str | None
 
 
 class Image(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,6 +220,23 @@ class CreateImage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     image_tag: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$(?!\n)", max_length=128)] | UnsetType = UNSET
     registry_url: Annotated[str, Meta(pattern=r"^([a-z0-9.-]+(:[0-9]+)?)?$(?!\n)", max_length=255)] | UnsetType = UNSET
     digest: Annotated[str, Meta(pattern=r"^(sha256:[0-9a-f]{64})?$(?!\n)")] | UnsetType = UNSET
+
+
+class Registry(msgspec.Struct, frozen=True, kw_only=True):
+    """A registry that is asked with a login. Its password is kept encrypted, and never answered."""
+
+    registry_url: str
+    username: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class KeepRegistry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The login of a registry, in place of an earlier one."""
+
+    registry_url: Annotated[str, Meta(pattern=r"^[a-z0-9.-]+(:[0-9]+)?$(?!\n)", max_length=255)]
+    username: Annotated[str, Meta(min_length=1, max_length=255)]
+    password: Annotated[str, Meta(min_length=1, max_length=8192)]
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):

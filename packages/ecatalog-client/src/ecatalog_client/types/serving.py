@@ -10,7 +10,8 @@ from typing import Literal
 
 import msgspec
 
-from ecatalog_client.types.launches import LaunchState
+from ecatalog_client.types.containers import Container
+from ecatalog_client.types.launches import LaunchKind, LaunchState
 
 Wanted = Literal["running", "stopped"]
 
@@ -114,7 +115,8 @@ class Gone(msgspec.Struct, frozen=True, kw_only=True):
 class WantedLaunch(msgspec.Struct, frozen=True, kw_only=True):
     """A launch that is not final, with all that is needed to run it.
 
-    `image_name` is empty for one that runs elsewhere.
+    `containers` are none for one that runs elsewhere, else the public one comes first. With a `claim_path`, the copy is
+    told there who its visitor is before it runs. Unless it `is_admitted`, there is no place for it yet.
     """
 
     id: str
@@ -125,16 +127,26 @@ class WantedLaunch(msgspec.Struct, frozen=True, kw_only=True):
     state_since: datetime  # when it entered `state`, by the gateway's clock
     label: str
     demo_id: str
-    image_name: str = ""
-    image_tag: str = ""
-    registry_url: str = ""
-    digest: str = ""
-    port: int
-    environment: dict[str, str] = {}
-    cpu: float
-    memory_mb: int
+    kind: LaunchKind = "open"
+    is_admitted: bool = True
     spec_hash: str
-    demo_url: str
+    containers: list[Container] = []
+    port: int
+    claim_path: str = ""
+    visitor_name: str = ""
+    visitor_company: str = ""
+    visitor_locale: str = ""
+
+
+class EngineStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What a launcher says of its engine: how many copies it can hold and holds, how much memory in megabytes they may
+    be given together, and how many may start at once.
+    """
+
+    capacity: int = 0
+    running: int = 0
+    memory_mb: int = 0
+    starts: int = 0
 
 
 class Begin(msgspec.Struct, frozen=True, kw_only=True):

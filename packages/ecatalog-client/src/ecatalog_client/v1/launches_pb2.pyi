@@ -293,12 +293,16 @@ class LauncherLeave(_message.Message):
     def __init__(self, launcher_id: _Optional[str] = ...) -> None: ...
 
 class LauncherStatus(_message.Message):
-    __slots__ = ("capacity", "running")
+    __slots__ = ("capacity", "running", "memory_mb", "starts")
     CAPACITY_FIELD_NUMBER: _ClassVar[int]
     RUNNING_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_MB_FIELD_NUMBER: _ClassVar[int]
+    STARTS_FIELD_NUMBER: _ClassVar[int]
     capacity: int
     running: int
-    def __init__(self, capacity: _Optional[int] = ..., running: _Optional[int] = ...) -> None: ...
+    memory_mb: int
+    starts: int
+    def __init__(self, capacity: _Optional[int] = ..., running: _Optional[int] = ..., memory_mb: _Optional[int] = ..., starts: _Optional[int] = ...) -> None: ...
 
 class LauncherEvent(_message.Message):
     __slots__ = ("begin", "change", "synced", "heartbeat")
@@ -333,7 +337,45 @@ class LauncherChange(_message.Message):
     def __init__(self, position: _Optional[int] = ..., launches: _Optional[_Iterable[_Union[WantedLaunch, _Mapping]]] = ..., gone: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class WantedLaunch(_message.Message):
-    __slots__ = ("id", "attempt", "wanted", "state", "demo_id", "label", "image_name", "image_tag", "registry_url", "digest", "port", "environment", "cpu", "memory_mb", "spec_hash", "demo_url", "state_since_ms", "reason")
+    __slots__ = ("id", "attempt", "wanted", "state", "demo_id", "label", "port", "spec_hash", "state_since_ms", "reason", "kind", "containers", "is_admitted", "claim_path", "visitor_name", "visitor_company", "visitor_locale")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    WANTED_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    DEMO_ID_FIELD_NUMBER: _ClassVar[int]
+    LABEL_FIELD_NUMBER: _ClassVar[int]
+    PORT_FIELD_NUMBER: _ClassVar[int]
+    SPEC_HASH_FIELD_NUMBER: _ClassVar[int]
+    STATE_SINCE_MS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    CONTAINERS_FIELD_NUMBER: _ClassVar[int]
+    IS_ADMITTED_FIELD_NUMBER: _ClassVar[int]
+    CLAIM_PATH_FIELD_NUMBER: _ClassVar[int]
+    VISITOR_NAME_FIELD_NUMBER: _ClassVar[int]
+    VISITOR_COMPANY_FIELD_NUMBER: _ClassVar[int]
+    VISITOR_LOCALE_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    attempt: int
+    wanted: str
+    state: str
+    demo_id: str
+    label: str
+    port: int
+    spec_hash: str
+    state_since_ms: int
+    reason: str
+    kind: str
+    containers: _containers.RepeatedCompositeFieldContainer[Container]
+    is_admitted: bool
+    claim_path: str
+    visitor_name: str
+    visitor_company: str
+    visitor_locale: str
+    def __init__(self, id: _Optional[str] = ..., attempt: _Optional[int] = ..., wanted: _Optional[str] = ..., state: _Optional[str] = ..., demo_id: _Optional[str] = ..., label: _Optional[str] = ..., port: _Optional[int] = ..., spec_hash: _Optional[str] = ..., state_since_ms: _Optional[int] = ..., reason: _Optional[str] = ..., kind: _Optional[str] = ..., containers: _Optional[_Iterable[_Union[Container, _Mapping]]] = ..., is_admitted: _Optional[bool] = ..., claim_path: _Optional[str] = ..., visitor_name: _Optional[str] = ..., visitor_company: _Optional[str] = ..., visitor_locale: _Optional[str] = ...) -> None: ...
+
+class Container(_message.Message):
+    __slots__ = ("name", "image", "entrypoint", "command", "environment", "user", "tmpfs", "cpu", "memory_mb")
     class EnvironmentEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -341,46 +383,35 @@ class WantedLaunch(_message.Message):
         key: str
         value: str
         def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
-    ID_FIELD_NUMBER: _ClassVar[int]
-    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
-    WANTED_FIELD_NUMBER: _ClassVar[int]
-    STATE_FIELD_NUMBER: _ClassVar[int]
-    DEMO_ID_FIELD_NUMBER: _ClassVar[int]
-    LABEL_FIELD_NUMBER: _ClassVar[int]
-    IMAGE_NAME_FIELD_NUMBER: _ClassVar[int]
-    IMAGE_TAG_FIELD_NUMBER: _ClassVar[int]
-    REGISTRY_URL_FIELD_NUMBER: _ClassVar[int]
-    DIGEST_FIELD_NUMBER: _ClassVar[int]
-    PORT_FIELD_NUMBER: _ClassVar[int]
+    class TmpfsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    IMAGE_FIELD_NUMBER: _ClassVar[int]
+    ENTRYPOINT_FIELD_NUMBER: _ClassVar[int]
+    COMMAND_FIELD_NUMBER: _ClassVar[int]
     ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
+    USER_FIELD_NUMBER: _ClassVar[int]
+    TMPFS_FIELD_NUMBER: _ClassVar[int]
     CPU_FIELD_NUMBER: _ClassVar[int]
     MEMORY_MB_FIELD_NUMBER: _ClassVar[int]
-    SPEC_HASH_FIELD_NUMBER: _ClassVar[int]
-    DEMO_URL_FIELD_NUMBER: _ClassVar[int]
-    STATE_SINCE_MS_FIELD_NUMBER: _ClassVar[int]
-    REASON_FIELD_NUMBER: _ClassVar[int]
-    id: str
-    attempt: int
-    wanted: str
-    state: str
-    demo_id: str
-    label: str
-    image_name: str
-    image_tag: str
-    registry_url: str
-    digest: str
-    port: int
+    name: str
+    image: str
+    entrypoint: _containers.RepeatedScalarFieldContainer[str]
+    command: _containers.RepeatedScalarFieldContainer[str]
     environment: _containers.ScalarMap[str, str]
+    user: str
+    tmpfs: _containers.ScalarMap[str, int]
     cpu: float
     memory_mb: int
-    spec_hash: str
-    demo_url: str
-    state_since_ms: int
-    reason: str
-    def __init__(self, id: _Optional[str] = ..., attempt: _Optional[int] = ..., wanted: _Optional[str] = ..., state: _Optional[str] = ..., demo_id: _Optional[str] = ..., label: _Optional[str] = ..., image_name: _Optional[str] = ..., image_tag: _Optional[str] = ..., registry_url: _Optional[str] = ..., digest: _Optional[str] = ..., port: _Optional[int] = ..., environment: _Optional[_Mapping[str, str]] = ..., cpu: _Optional[float] = ..., memory_mb: _Optional[int] = ..., spec_hash: _Optional[str] = ..., demo_url: _Optional[str] = ..., state_since_ms: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., image: _Optional[str] = ..., entrypoint: _Optional[_Iterable[str]] = ..., command: _Optional[_Iterable[str]] = ..., environment: _Optional[_Mapping[str, str]] = ..., user: _Optional[str] = ..., tmpfs: _Optional[_Mapping[str, int]] = ..., cpu: _Optional[float] = ..., memory_mb: _Optional[int] = ...) -> None: ...
 
 class LaunchReport(_message.Message):
-    __slots__ = ("launch_id", "attempt", "was", "state", "phase", "reason", "upstream", "log_tail")
+    __slots__ = ("launch_id", "attempt", "was", "state", "phase", "reason", "upstream", "log_tail", "progress", "digests")
     LAUNCH_ID_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     WAS_FIELD_NUMBER: _ClassVar[int]
@@ -389,6 +420,8 @@ class LaunchReport(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     UPSTREAM_FIELD_NUMBER: _ClassVar[int]
     LOG_TAIL_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    DIGESTS_FIELD_NUMBER: _ClassVar[int]
     launch_id: str
     attempt: int
     was: str
@@ -397,7 +430,25 @@ class LaunchReport(_message.Message):
     reason: str
     upstream: str
     log_tail: str
-    def __init__(self, launch_id: _Optional[str] = ..., attempt: _Optional[int] = ..., was: _Optional[str] = ..., state: _Optional[str] = ..., phase: _Optional[str] = ..., reason: _Optional[str] = ..., upstream: _Optional[str] = ..., log_tail: _Optional[str] = ...) -> None: ...
+    progress: int
+    digests: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, launch_id: _Optional[str] = ..., attempt: _Optional[int] = ..., was: _Optional[str] = ..., state: _Optional[str] = ..., phase: _Optional[str] = ..., reason: _Optional[str] = ..., upstream: _Optional[str] = ..., log_tail: _Optional[str] = ..., progress: _Optional[int] = ..., digests: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class LoginRequest(_message.Message):
+    __slots__ = ("launch_id", "registry_url")
+    LAUNCH_ID_FIELD_NUMBER: _ClassVar[int]
+    REGISTRY_URL_FIELD_NUMBER: _ClassVar[int]
+    launch_id: str
+    registry_url: str
+    def __init__(self, launch_id: _Optional[str] = ..., registry_url: _Optional[str] = ...) -> None: ...
+
+class LoginReply(_message.Message):
+    __slots__ = ("username", "password")
+    USERNAME_FIELD_NUMBER: _ClassVar[int]
+    PASSWORD_FIELD_NUMBER: _ClassVar[int]
+    username: str
+    password: str
+    def __init__(self, username: _Optional[str] = ..., password: _Optional[str] = ...) -> None: ...
 
 class LaunchReportReply(_message.Message):
     __slots__ = ("position", "attempt")

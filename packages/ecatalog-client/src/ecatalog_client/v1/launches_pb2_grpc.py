@@ -252,6 +252,11 @@ class LauncherServiceStub:
                 request_serializer=ecatalog__client_dot_v1_dot_launches__pb2.LaunchReport.SerializeToString,
                 response_deserializer=ecatalog__client_dot_v1_dot_launches__pb2.LaunchReportReply.FromString,
                 _registered_method=True)
+        self.Login = channel.unary_unary(
+                '/ecatalog.v1.LauncherService/Login',
+                request_serializer=ecatalog__client_dot_v1_dot_launches__pb2.LoginRequest.SerializeToString,
+                response_deserializer=ecatalog__client_dot_v1_dot_launches__pb2.LoginReply.FromString,
+                _registered_method=True)
         self.Leave = channel.unary_unary(
                 '/ecatalog.v1.LauncherService/Leave',
                 request_serializer=ecatalog__client_dot_v1_dot_launches__pb2.LauncherLeave.SerializeToString,
@@ -276,6 +281,13 @@ class LauncherServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Login(self, request, context):
+        """How to pull from the registry of a launch that is starting. Asked for at each pull, and kept nowhere.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Leave(self, request, context):
         """A launcher that acts no more gives the engine's lease to the next one. May be repeated.
         """
@@ -295,6 +307,11 @@ def add_LauncherServiceServicer_to_server(servicer, server):
                     servicer.Report,
                     request_deserializer=ecatalog__client_dot_v1_dot_launches__pb2.LaunchReport.FromString,
                     response_serializer=ecatalog__client_dot_v1_dot_launches__pb2.LaunchReportReply.SerializeToString,
+            ),
+            'Login': grpc.unary_unary_rpc_method_handler(
+                    servicer.Login,
+                    request_deserializer=ecatalog__client_dot_v1_dot_launches__pb2.LoginRequest.FromString,
+                    response_serializer=ecatalog__client_dot_v1_dot_launches__pb2.LoginReply.SerializeToString,
             ),
             'Leave': grpc.unary_unary_rpc_method_handler(
                     servicer.Leave,
@@ -357,6 +374,33 @@ class LauncherService:
             '/ecatalog.v1.LauncherService/Report',
             ecatalog__client_dot_v1_dot_launches__pb2.LaunchReport.SerializeToString,
             ecatalog__client_dot_v1_dot_launches__pb2.LaunchReportReply.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Login(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/ecatalog.v1.LauncherService/Login',
+            ecatalog__client_dot_v1_dot_launches__pb2.LoginRequest.SerializeToString,
+            ecatalog__client_dot_v1_dot_launches__pb2.LoginReply.FromString,
             options,
             channel_credentials,
             insecure,
