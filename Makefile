@@ -6,11 +6,11 @@ BIN := $(VENV)/bin
 SCALE ?= full
 DATA ?= var
 
-.PHONY: help run test check proof bench bench-edge lint types format lock proto reference clean
+.PHONY: help run test check proof bench bench-edge bench-launch lint types format lock proto reference clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: $(VENV)/.run ## Install what is needed, then start everything with sample data in ./var
 	@LOAD_SEED_DATA=$${LOAD_SEED_DATA:-true} exec $(BIN)/ecatalog serve --data $(DATA)
@@ -43,6 +43,10 @@ bench-edge: $(VENV)/.dev ## Measure the edge against other proxies, in one run, 
 	scripts/need-bench.sh
 	$(BIN)/python -m bench_edge --write
 
+bench-launch: $(VENV)/.dev ## Measure opening a demo on a real Docker engine, beside others, and write docs/reference/benchmarks-launch.md
+	scripts/need-bench.sh
+	DOCKER_HOST=$$(scripts/need-docker.sh) && export DOCKER_HOST && $(BIN)/python -m bench_launch --write
+
 format: $(VENV)/.dev ## Put the code into its format
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -57,7 +61,7 @@ lock: ## Choose the versions of all dependencies anew
 	scripts/lock.sh
 
 clean: ## Remove what can be made again (not ./var)
-	rm -rf $(VENV) artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis node_modules bench/peers/*/node_modules bench_edge/peers/*/node_modules
+	rm -rf $(VENV) artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis node_modules bench/peers/*/node_modules bench_edge/peers/*/node_modules bench_launch/peers/*/node_modules bench_launch/peers/*/.venv
 
 $(VENV)/.run: requirements/run.lock pyproject.toml packages/ecatalog-client/pyproject.toml
 	scripts/install.sh $(PYTHON) $(VENV) requirements/run.lock

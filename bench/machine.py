@@ -48,6 +48,20 @@ def describe(folder: Path) -> Machine:
     )
 
 
+@dataclass(frozen=True)
+class Place:
+    """As much of it as a measurement without a disk's part needs."""
+
+    processor: str
+    cores: int
+    python: str
+
+
+def describe_briefly() -> Place:
+    """This machine, without looking at its disk or at the peers."""
+    return Place(processor=_processor(), cores=os.cpu_count() or 1, python=platform.python_version())
+
+
 def pick_cores() -> tuple[int, int]:
     """One core for the server, one for the client. Raises RuntimeError on a machine with one core."""
     cores = sorted(os.sched_getaffinity(0))

@@ -41,7 +41,9 @@ _ENGINE_AWAY_SECONDS = 2.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 10.0
 _AT_ONCE = 8
 # The first looks at a starting copy come quickly, since most are ready within a second.
-_PROBE_PAUSES = (0.025, 0.025, 0.05, 0.05, 0.1)
+_PROBE_PAUSES = (0.025,) * 8 + (0.05,) * 8 + (0.1,)
+# So long one step looks again and again; then comes another look at the engine, since the copy may have ended.
+_PROBING_SECONDS = 0.25
 
 
 class Gateway(Protocol):
@@ -259,12 +261,10 @@ class Reconciler:
             await self._report(row, Report("failed", reason=str(refusal)))
             return
         self._started[row.id] = self._now()
-        await self._report(row, Report(row.state, phase="starting"))
+        await self._report(row, Report(row.state, phase="waiting"))
 
     async def _probe(self, row: WantedLaunch, instance: Instance) -> None:
-        if not await self._driver.is_ready(instance):
-            self._probes[row.id] += 1
-            await asyncio.sleep(_PROBE_PAUSES[min(self._probes[row.id], len(_PROBE_PAUSES)) - 1])
+        if not await self._comes_ready(row, instance):
             return
         refusal = await greet(row, instance.upstream) if row.claim_path else ""
         if refusal:
@@ -273,6 +273,17 @@ class Reconciler:
         await self._report(
             row, Report("running", phase="ready", upstream=instance.upstream, digests=list(instance.digests))
         )
+
+    async def _comes_ready(self, row: WantedLaunch, instance: Instance) -> bool:
+        """Whether it answers within a moment, as long as nobody wants anything else of it."""
+        clock = asyncio.get_running_loop().time
+        ends = clock() + _PROBING_SECONDS
+        while not await self._driver.is_ready(instance):
+            self._probes[row.id] += 1
+            await asyncio.sleep(_PROBE_PAUSES[min(self._probes[row.id], len(_PROBE_PAUSES)) - 1])
+            if self.rows.get(row.id) is not row or clock() >= ends:
+                return False
+        return True
 
     async def _report(self, row: WantedLaunch, report: Report) -> None:
         """Tells the gateway, and notes at once what it accepted: the watch will say the same a moment later."""

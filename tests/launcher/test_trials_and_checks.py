@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from ecatalog.app import Gateway
+from ecatalog.demos.queries import containers_of
 from ecatalog.launches.warm import begin_checks
 from ecatalog_launcher.drivers.fake import FakeDriver
 from tests.cast import Caller, Cast
@@ -47,6 +48,52 @@ async def test_a_new_demo_is_published_once_a_copy_of_it_answers(gateway: Gatewa
     assert (await admin.get(f"/api/demos/{demo}")).json()["status"] == "active"
     check = (await admin.get(f"/api/demos/{demo}/check")).json()
     assert (check["is_fine"], check["result"], check["trial_launch_id"]) == (True, "It answered.", None)
+
+
+async def published(gateway: Gateway, admin: Caller, **fields: Any) -> str:
+    """The id of a new demo, once its trial has published it."""
+    added = (await admin.post("/api/demos", {"name": "Pinned", "status": "active"} | fields)).json()
+    async with launcher_of(gateway, FakeDriver()):
+        await state_of(admin, added["trial_launch_id"], "stopped")
+    return str(added["id"])
+
+
+async def test_a_demo_is_published_with_exactly_the_image_that_answered(
+    gateway: Gateway, people: Cast, admin: Caller
+) -> None:
+    image = (await admin.post("/api/docker-images", {"image_name": "ecatalog-samples/support"})).json()
+    demo = await published(gateway, admin, docker_image_id=image["id"])
+    shown = (await admin.get(f"/api/demos/{demo}")).json()
+    pinned = [
+        each
+        for each in (await admin.get("/api/docker-images")).json()["items"]
+        if each["id"] == shown["docker_image_id"]
+    ]
+    assert pinned[0]["image_name"] == "ecatalog-samples/support"
+    assert pinned[0]["digest"].startswith("sha256:")
+    assert image["digest"] == "", "the moving tag is there too, for other demos and for the next version"
+    edited = (await admin.patch(f"/api/demos/{demo}", {"description": "Better words."})).json()
+    assert edited["trial_launch_id"] is None, "nothing else would be started"
+    again = (await admin.patch(f"/api/demos/{demo}", {"docker_image_id": image["id"]})).json()
+    assert again["trial_launch_id"], "whatever the tag means now has to answer first"
+
+
+async def test_the_containers_of_a_bundle_stay_what_answered(gateway: Gateway, people: Cast, admin: Caller) -> None:
+    compose = "services: {web: {image: shop}, db: {image: 'postgres:16'}}"
+    demo = await published(gateway, admin, compose=compose, public_service="web", port=8000)
+    containers = await gateway.db.read(containers_of, demo)
+    assert [each.image.partition("@")[0] for each in containers] == ["shop:latest", "postgres:16"]
+    assert all("@sha256:" in each.image for each in containers)
+    edited = (await admin.patch(f"/api/demos/{demo}", {"description": "Better words."})).json()
+    assert edited["trial_launch_id"] is None
+    assert await gateway.db.read(containers_of, demo) == containers
+    newer = compose.replace("postgres:16", "postgres:17")
+    tried = (await admin.patch(f"/api/demos/{demo}", {"compose": newer})).json()["trial_launch_id"]
+    async with launcher_of(gateway, FakeDriver()):
+        await state_of(admin, tried, "stopped")
+    web, db = await gateway.db.read(containers_of, demo)
+    assert web == containers[0]
+    assert db.image.startswith("postgres:17@sha256:")
 
 
 async def test_a_change_that_does_not_answer_changes_nothing(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecatalog.launches.queue import Engine, Placed, Waiting, admitted, forecast, in_turn
+from ecatalog.launches.queue import Admission, Engine, Placed, Waiting, admitted, forecast, in_turn, stretch
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ENGINE = Engine(capacity=10, memory_mb=10_000, starts=4)
@@ -40,6 +40,10 @@ def names(rows: list[Waiting]) -> list[str]:
     return [row.id for row in rows]
 
 
+def chosen_of(admissions: list[Admission]) -> list[Waiting]:
+    return [admission.launch for admission in admissions]
+
+
 def test_who_came_first_is_first() -> None:
     assert names(in_turn([waits("b", after=1), waits("a")], [])) == ["a", "b"]
 
@@ -61,20 +65,21 @@ def test_people_come_before_what_is_made_ahead() -> None:
 def test_no_more_start_at_once_than_the_engine_can() -> None:
     starting = [runs(f"s{number}", state="starting") for number in range(3)]
     chosen, _ = admitted(ENGINE, starting, [waits("a"), waits("b", after=1)])
-    assert names(chosen) == ["a"]
+    assert names(chosen_of(chosen)) == ["a"]
+    assert chosen[0].starting_at_once == 4
 
 
 def test_a_large_copy_that_does_not_fit_is_not_overtaken_for_ever() -> None:
     engine = Engine(capacity=10, memory_mb=1000, starts=9)
     running = [runs(f"r{number}") for number in range(5)]
     chosen, could_take = admitted(engine, running, [waits("large", memory_mb=600), waits("small", after=1)])
-    assert (names(chosen), could_take) == ([], True)
+    assert (chosen, could_take) == ([], True)
 
 
 def test_a_full_demo_does_not_hold_up_another() -> None:
     full = waits("of the full one", max_copies=1)
     other = Waiting(**{name: getattr(full, name) for name in full.__struct_fields__} | {"id": "b", "demo_id": "other"})
-    assert names(admitted(ENGINE, [runs("x")], [full, other])[0]) == ["b"]
+    assert names(chosen_of(admitted(ENGINE, [runs("x")], [full, other])[0])) == ["b"]
 
 
 def test_what_is_only_made_ahead_takes_no_warm_place() -> None:
@@ -101,19 +106,26 @@ def test_never_more_than_the_engine_has(
     ]
     chosen, _ = admitted(engine, [], rows)
     assert len(chosen) <= min(capacity, starts)
-    assert sum(row.memory_mb for row in chosen) <= engine.memory_mb
-    assert names(chosen) == names(in_turn(rows, []))[: len(chosen)], "in turn, without gaps"
+    assert sum(row.memory_mb for row in chosen_of(chosen)) <= engine.memory_mb
+    assert names(chosen_of(chosen)) == names(in_turn(rows, []))[: len(chosen)], "in turn, without gaps"
 
 
-def test_the_forecast_counts_the_rounds_of_starts() -> None:
+def test_the_forecast_counts_the_rounds_of_starts_and_that_they_share_the_processors() -> None:
     waiting = [waits(f"w{number}", after=number) for number in range(8)]
     seconds = {"demo": 2.0}
     first = forecast("w0", ENGINE, [], waiting, now=NOW, start_seconds=seconds)
     fifth = forecast("w4", ENGINE, [], waiting, now=NOW, start_seconds=seconds)
     assert first is not None
     assert fifth is not None
-    assert (first.position, first.seconds) == (1, 2.0)
-    assert (fifth.position, fifth.seconds) == (5, 4.0)
+    assert (first.position, first.seconds) == (1, 5.0)
+    assert (fifth.position, fifth.seconds) == (5, 10.0)
+
+
+@given(starts=st.integers(1, 64), at_once=st.integers(1, 100))
+def test_a_start_takes_longer_the_more_there_are(starts: int, at_once: int) -> None:
+    engine = Engine(capacity=100, memory_mb=100_000, starts=starts)
+    assert stretch(engine, 1) == 1.0
+    assert stretch(engine, at_once) <= stretch(engine, at_once + 1) < 3.0
 
 
 def test_the_forecast_of_who_has_a_place_is_what_is_left_of_the_start() -> None:
@@ -128,7 +140,3 @@ def test_a_full_engine_is_waited_for_until_somebody_s_time_is_over() -> None:
     told = forecast("a", engine, [runs("x")], [waits("a")], now=NOW, start_seconds={"demo": 2.0})
     assert told is not None
     assert told.seconds == 602.0
-
-
-def test_nobody_knows_how_long_it_takes_while_nobody_starts_anything() -> None:
-    assert forecast("a", None, [], [waits("a")], now=NOW, start_seconds={}) is None

@@ -19,6 +19,7 @@ from ecatalog.demos.model import (
     search_words,
     slug_of,
 )
+from ecatalog.demos.pins import keep_pins
 from ecatalog.kit.actor import SYSTEM, Actor
 from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import Conflict, Forbidden, Invalid, NotFound
@@ -168,7 +169,7 @@ def change_demo(tx: Tx, actor: Actor, demo_id: str, /, **changes: Any) -> Demo:
         wanted = msgspec.structs.replace(wanted, published_at=tx.now)
     made = as_new(wanted)
     folded = {"name_folded": fold(wanted.name), "keywords_folded": folded_keywords(wanted.keywords)}
-    queries.set_demo(tx, wanted, containers_of(made), search=search_words(made), **folded)
+    queries.set_demo(tx, wanted, planned_containers(tx, demo_id, made), search=search_words(made), **folded)
     tx.touch("demos")
     tx.record("demo.edited", actor, demo=demo_id, fields=fields)
     return demo_for(tx, SYSTEM, demo_id)
@@ -238,6 +239,11 @@ def _refuse_bad(tx: Tx, demo: NewDemo, slug: str) -> None:
 def containers_of(demo: NewDemo) -> list[Container]:
     """The containers of a bundle; none for another demo. Raises Invalid with all that its Compose file may not have."""
     return compose.containers_of(demo.compose, demo.public_service, public_port=demo.port) if demo.compose else []
+
+
+def planned_containers(tx: Tx, demo_id: str, made: NewDemo) -> list[Container]:
+    """The same for an entry that is there: what it was published with stays pinned. Raises Invalid."""
+    return keep_pins(containers_of(made), queries.containers_of(tx, demo_id))
 
 
 def _refuse_nothing_to_run(demo: NewDemo) -> None:

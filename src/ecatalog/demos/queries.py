@@ -184,15 +184,21 @@ def set_suspended(tx: Tx, demo_id: str, reason: str) -> int:
     )
 
 
-def pin_image(tx: Tx, image_id: str, digest: str) -> int:
-    """Says exactly which image this is; 0 when that is known already, or is another entry."""
-    return tx.run(
-        """UPDATE docker_images SET digest = :digest, updated_at = :now
-           WHERE id = :id AND digest = '' AND NOT EXISTS (SELECT 1 FROM docker_images o
-             WHERE o.image_name = docker_images.image_name AND o.image_tag = docker_images.image_tag
-               AND o.registry_url = docker_images.registry_url AND o.digest = :digest)""",
-        id=image_id,
-        digest=digest,
+class _Bundle(msgspec.Struct, frozen=True):
+    containers: list[Container]
+
+
+def containers_of(tx: Tx, demo_id: str) -> list[Container]:
+    """Those of a bundle, as they were published; none for another demo."""
+    found = tx.one(_Bundle, "SELECT containers FROM demos WHERE id = :id", id=demo_id)
+    return [] if found is None else found.containers
+
+
+def set_containers(tx: Tx, demo_id: str, containers: list[Container]) -> None:
+    tx.run(
+        "UPDATE demos SET containers = :containers, updated_at = :now, version = version + 1 WHERE id = :id",
+        id=demo_id,
+        containers=containers,
         now=tx.now,
     )
 

@@ -1,12 +1,11 @@
 """Giving places to launches that wait, whenever one may have become free; and telling people how long it will take."""
 
-from collections.abc import Iterable
 from statistics import median
 
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.db import Tx
 from ecatalog.launches import queue_queries as places
-from ecatalog.launches.queue import Forecast, admitted, forecast
+from ecatalog.launches.queue import Engine, Forecast, admitted, forecast, stretch
 
 # Of a demo that was never started here.
 _FIRST_START_SECONDS = 3.0
@@ -24,8 +23,9 @@ def admit_waiting(tx: Tx, *, just_added: str = "") -> str | None:
     if engine is None:
         return None
     chosen, could_take_a_warm_place = admitted(engine, places.list_placed(tx), places.list_waiting(tx))
-    for each in chosen:
-        places.set_admitted(tx, each.id)
+    for admission in chosen:
+        each = admission.launch
+        places.set_admitted(tx, each.id, admission.starting_at_once)
         if each.id != just_added:
             tx.record("launch.admitted", SYSTEM, demo=each.demo_id, launch=each.id)
     if chosen:
@@ -34,16 +34,17 @@ def admit_waiting(tx: Tx, *, just_added: str = "") -> str | None:
 
 
 def forecast_of(tx: Tx, launch_id: str) -> Forecast | None:
-    """For a launch that is queued: how many are before it, and when it will be ready."""
+    """For a launch that is queued: how many are before it, and when it will be ready. None while no engine is there."""
+    engine = places.find_engine(tx)
+    if engine is None:
+        return None
     placed, waiting = places.list_placed(tx), places.list_waiting(tx)
-    seconds = {demo_id: _start_seconds(tx, demo_id) for demo_id in _demos_of(placed) | _demos_of(waiting)}
-    return forecast(launch_id, places.find_engine(tx), placed, waiting, now=tx.now, start_seconds=seconds)
+    demos = {each.demo_id for each in placed} | {each.demo_id for each in waiting}
+    seconds = {demo_id: _start_seconds(tx, engine, demo_id) for demo_id in demos}
+    return forecast(launch_id, engine, placed, waiting, now=tx.now, start_seconds=seconds)
 
 
-def _demos_of(rows: Iterable[object]) -> set[str]:
-    return {str(getattr(row, "demo_id", "")) for row in rows}
-
-
-def _start_seconds(tx: Tx, demo_id: str) -> float:
+def _start_seconds(tx: Tx, engine: Engine, demo_id: str) -> float:
+    """How long a start of the demo takes alone, as the last ones tell."""
     lately = places.list_recent_starts(tx, demo_id, _STARTS_LOOKED_AT)
-    return median(lately) if lately else _FIRST_START_SECONDS
+    return median(seconds / stretch(engine, at_once) for seconds, at_once in lately) if lately else _FIRST_START_SECONDS

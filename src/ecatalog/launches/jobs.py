@@ -63,7 +63,7 @@ async def keep_copies_warm(door: Door) -> None:
 
 
 def _counters(db: Database) -> tuple[int, ...]:
-    return tuple(db.counter(table) for table in ("launches", "demos", "warm_plans", "docker_images"))
+    return tuple(db.counter(table) for table in ("launches", "launchers", "demos", "warm_plans", "docker_images"))
 
 
 async def _changed(db: Database, seen: tuple[int, ...]) -> None:

@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.clock import Clock, utc_now
 from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.errors import CatalogError
 from ecatalog.launches import serving_queries as queries
 from ecatalog.launches.moves import fill_places
+from ecatalog.launches.queue_queries import find_engine
 from ecatalog_client.types.serving import EngineStatus
 
 log = structlog.get_logger()
@@ -122,7 +124,11 @@ def _room(status: EngineStatus) -> tuple[int, int, int]:
 def claim_engine(tx: Tx, launcher_id: str, engine: str, status: EngineStatus, lease: timedelta) -> datetime | None:
     """Until when the launcher holds the engine now; None when another one does. Who waits may get a place by it."""
     until = tx.now + lease
+    had = find_engine(tx)
     if not queries.claim_engine(tx, launcher_id, engine, status, until):
         return None
+    if find_engine(tx) != had:
+        tx.touch("launchers")
+        tx.record("launcher.ready", SYSTEM, launcher=launcher_id, engine=engine, capacity=status.capacity)
     fill_places(tx)
     return until

@@ -3,6 +3,7 @@
 For the room's actions; who may is decided there.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
@@ -52,6 +53,7 @@ def move_launch(
     upstream: str | None = None,
     log_tail: str = "",
     progress: int = 0,
+    digests: Sequence[str] = (),
 ) -> int:
     """Moves the launch and notes when; the attempt it is in then. Raises Stale when somebody was quicker.
 
@@ -73,7 +75,7 @@ def move_launch(
         begin_idling(tx, row.id)
     tx.touch("launches")
     tell_moved(tx, actor, moved, was=row.state)
-    for other, why in settle(tx, moved, row.state):
+    for other, why in settle(tx, moved, row.state, digests):
         end_launch(tx, SYSTEM, other, why)
     if state in FINAL or state == "running":
         fill_places(tx)

@@ -1,6 +1,9 @@
 """What follows from how a copy did: a trial publishes, a check is noted, a demo that keeps failing is taken aside."""
 
+from collections.abc import Sequence
+
 from ecatalog.demos import actions as demos
+from ecatalog.demos import pins
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import CatalogError
@@ -13,19 +16,23 @@ _TRIED_LATER = "This demo does not start just now. We have been told, and look a
 End = tuple[LaunchRow, str]
 
 
-def settle(tx: Tx, row: LaunchRow, was: str) -> list[End]:
-    """Draws the conclusions from a move; the launches that are to end now, each with its reason."""
+def settle(tx: Tx, row: LaunchRow, was: str, digests: Sequence[str]) -> list[End]:
+    """Draws the conclusions from a move; the launches that are to end now, each with its reason.
+
+    `digests` name what runs, container by container, where the launcher told.
+    """
     ends: list[End] = []
     if row.kind in ("trial", "check") and row.state != was:
-        ends += _settle_trial(tx, row)
+        ends += _settle_trial(tx, row, digests)
     if row.state == "failed" and row.attempt > 0 and row.kind != "trial":
         ends += _take_aside(tx, row)
     return ends
 
 
-def _settle_trial(tx: Tx, row: LaunchRow) -> list[End]:
+def _settle_trial(tx: Tx, row: LaunchRow, digests: Sequence[str]) -> list[End]:
     if row.state == "running":
-        _note(tx, row, is_fine=True, result="It answered.")
+        refused = _publish(tx, row, digests) if row.kind == "trial" else ""
+        _note(tx, row, is_fine=True, result=refused or "It answered.")
         return [(row, "It answered.")]
     if row.state in FINAL and not outcome_queries.has_passed(tx, row.id):
         _note(tx, row, is_fine=False, result=row.reason or "It was stopped before it answered.")
@@ -34,24 +41,30 @@ def _settle_trial(tx: Tx, row: LaunchRow) -> list[End]:
 
 
 def _note(tx: Tx, row: LaunchRow, *, is_fine: bool, result: str) -> None:
-    if is_fine and row.kind == "trial":
-        result = _publish(tx, row) or result
     outcome_queries.keep_check(tx, row.demo_id, row.id, is_fine=is_fine, result=result)
     tx.touch("demo_checks")
     tx.record(f"demo.{'tried' if row.kind == 'trial' else 'checked'}", SYSTEM, demo=row.demo_id, result=result)
 
 
-def _publish(tx: Tx, row: LaunchRow) -> str:
-    """Makes the change that was tried; why it cannot be made any more, empty when it is."""
+def _publish(tx: Tx, row: LaunchRow, digests: Sequence[str]) -> str:
+    """Makes the change that was tried, with exactly what ran; why it cannot be made any more, empty when it is."""
     trial = outcome_queries.find_trial(tx, row.id)
     if trial is None:
         return "A newer change took its place."
     outcome_queries.end_trial(tx, row.id)
     try:
         demos.change_demo(tx, SYSTEM, row.demo_id, **trial.changes)
+        _pin(tx, row.demo_id, digests)
     except CatalogError as error:
         return f"It answered, and could not be published: {error.message}"
     return ""
+
+
+def _pin(tx: Tx, demo_id: str, digests: Sequence[str]) -> None:
+    pins.pin_containers(tx, demo_id, digests)
+    image_id = demos.demo_for(tx, SYSTEM, demo_id).docker_image_id
+    if image_id is not None and len(digests) == 1:
+        demos.change_demo(tx, SYSTEM, demo_id, docker_image_id=pins.pinned_image(tx, image_id, digests[0]))
 
 
 def _take_aside(tx: Tx, row: LaunchRow) -> list[End]:

@@ -129,6 +129,7 @@ async def show_launch(visit: Visit) -> Response:
         name=name,
         is_coming=launch.state in _COMING and launch.wanted == "running",
         phases=_phases_of(launch),
+        waiting=_waiting_in_words(launch),
     )
 
 
@@ -138,6 +139,22 @@ def _launch_and_name(tx: Tx, actor: Actor, launch_id: str) -> tuple[Launch, str]
         return launch, demo_for(tx, actor, launch.demo_id).name
     except NotFound:
         return launch, "This demo"  # Its grant was withdrawn; the launch itself says why it ended.
+
+
+def _waiting_in_words(launch: Launch) -> str:
+    """What is ahead: the place in the queue and about how long, or how far the phase is; empty when nobody knows."""
+    if launch.queue is not None and launch.queue.position > 1:
+        return f"Number {launch.queue.position} in the queue, {_about(launch.queue.seconds)}."
+    if launch.queue is not None:
+        return f"You are next, {_about(launch.queue.seconds)}."
+    return f"{launch.progress} % there." if launch.phase == "pulling" and launch.progress else ""
+
+
+def _about(seconds: float) -> str:
+    if seconds < 90:
+        return f"ready in about {max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"ready in about {minutes} minutes" if minutes < 90 else f"ready in about {round(minutes / 60)} hours"
 
 
 def _phases_of(launch: Launch) -> list[Phase]:

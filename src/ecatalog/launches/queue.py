@@ -58,12 +58,19 @@ def in_turn(waiting: Iterable[Waiting], placed: Iterable[Placed]) -> list[Waitin
     return [turn[-1] for turn in sorted(turns, key=lambda turn: turn[:-1])]
 
 
-def admitted(engine: Engine, placed: Sequence[Placed], waiting: Iterable[Waiting]) -> tuple[list[Waiting], bool]:
+class Admission(msgspec.Struct, frozen=True, kw_only=True):
+    """Who gets a place, and how many are starting then, itself included."""
+
+    launch: Waiting
+    starting_at_once: int
+
+
+def admitted(engine: Engine, placed: Sequence[Placed], waiting: Iterable[Waiting]) -> tuple[list[Admission], bool]:
     """Who of the waiting gets a place now; and whether a person waits for a place that a warm copy could give."""
     copies, memory = len(placed), sum(each.memory_mb for each in placed)
     starting = sum(each.state in ("queued", "starting") for each in placed)
     of_demo = Counter(each.demo_id for each in placed)
-    chosen: list[Waiting] = []
+    chosen: list[Admission] = []
     for each in in_turn(waiting, placed):
         if each.max_copies and of_demo[each.demo_id] >= each.max_copies:
             continue  # Its demo is full; somebody else's is not.
@@ -73,7 +80,7 @@ def admitted(engine: Engine, placed: Sequence[Placed], waiting: Iterable[Waiting
             return chosen, each.kind == "open"
         copies, memory, starting = copies + 1, memory + each.memory_mb, starting + 1
         of_demo[each.demo_id] += 1
-        chosen.append(each)
+        chosen.append(Admission(launch=each, starting_at_once=starting))
     return chosen, False
 
 
@@ -84,9 +91,18 @@ class Forecast(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
+def stretch(engine: Engine, at_once: int) -> float:
+    """How many times as long a start takes when so many share the processors.
+
+    Measured with four on two processors: 2.5 times (docs/reference/benchmarks-launch.md). An engine is given two
+    starts for each processor, so what one more adds is taken to be two parts of `starts`.
+    """
+    return 1 + (min(at_once, engine.starts) - 1) * 2 / engine.starts
+
+
 def forecast(
     launch_id: str,
-    engine: Engine | None,
+    engine: Engine,
     placed: Sequence[Placed],
     waiting: Sequence[Waiting],
     *,
@@ -95,11 +111,13 @@ def forecast(
 ) -> Forecast | None:
     """By playing through what is to come: places are given in turn, starts take as long as those of the demo lately.
 
-    None when nobody is there to start it. What runs is taken to give its place back when its time is over.
+    `start_seconds` is how long a start of each demo takes alone; as many as wait and may will start at once.
+    None when it is not there. What runs is taken to give its place back when its time is over.
     """
-    if engine is None:
-        return None
-    starts = [_left(each, now, start_seconds) for each in placed if each.state in ("queued", "starting")]
+    starting = [each for each in placed if each.state in ("queued", "starting")]
+    crowd = stretch(engine, len(starting) + len(waiting))
+    start_seconds = {demo_id: seconds * crowd for demo_id, seconds in start_seconds.items()}
+    starts = [_left(each, now, start_seconds) for each in starting]
     mine = next((each for each in placed if each.id == launch_id), None)
     if mine is not None:
         return Forecast(position=0, seconds=_left(mine, now, start_seconds))

@@ -49,8 +49,13 @@ def list_placed(tx: Tx) -> list[Placed]:
     )
 
 
-def set_admitted(tx: Tx, launch_id: str) -> None:
-    tx.run("UPDATE launches SET admitted_at = :now, updated_at = :now WHERE id = :id", id=launch_id, now=tx.now)
+def set_admitted(tx: Tx, launch_id: str, starting_at_once: int) -> None:
+    tx.run(
+        "UPDATE launches SET admitted_at = :now, starting_at_once = :at_once, updated_at = :now WHERE id = :id",
+        id=launch_id,
+        at_once=starting_at_once,
+        now=tx.now,
+    )
 
 
 def find_warm_to_spare(tx: Tx) -> str | None:
@@ -69,20 +74,21 @@ def find_warm_to_spare(tx: Tx) -> str | None:
 
 class _Start(msgspec.Struct, frozen=True, kw_only=True):
     phases: dict[str, datetime]
+    starting_at_once: int
 
 
-def list_recent_starts(tx: Tx, demo_id: str, limit: int) -> list[float]:
-    """How many seconds the demo's last copies took from their place to running."""
+def list_recent_starts(tx: Tx, demo_id: str, limit: int) -> list[tuple[float, int]]:
+    """How many seconds the demo's last copies took from their place to running, and how many started at once."""
     rows = tx.all(
         _Start,
-        """SELECT phases FROM launches WHERE demo_id = :demo_id AND admitted_at IS NOT NULL
+        """SELECT phases, starting_at_once FROM launches WHERE demo_id = :demo_id AND admitted_at IS NOT NULL
              AND state IN ('running', 'stopping', 'stopped')
            ORDER BY id DESC LIMIT :limit""",
         demo_id=demo_id,
         limit=limit,
     )
     return [
-        (row.phases["running"] - row.phases["starting"]).total_seconds()
+        ((row.phases["running"] - row.phases["starting"]).total_seconds(), row.starting_at_once)
         for row in rows
         if "running" in row.phases and "starting" in row.phases
     ]

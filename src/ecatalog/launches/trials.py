@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ecatalog.demos.actions import containers_of
+from ecatalog.demos.actions import planned_containers
 from ecatalog.demos.images import image_for
 from ecatalog.demos.model import NewDemo
 from ecatalog.kit.actor import SYSTEM, Actor
@@ -21,10 +21,10 @@ def needs_trial(tx: Tx, demo_id: str, made: NewDemo, *, was_active: bool) -> boo
     if made.status != "active" or (made.docker_image_id is None and not made.compose):
         return False
     now = queries.settings_of(tx, demo_id)
-    return not was_active or now is None or spec_of(now).hash != spec_of(_settings_of(tx, made)).hash
+    return not was_active or now is None or spec_of(now).hash != spec_of(_settings_of(tx, demo_id, made)).hash
 
 
-def _settings_of(tx: Tx, made: NewDemo) -> LaunchSettings:
+def _settings_of(tx: Tx, demo_id: str, made: NewDemo) -> LaunchSettings:
     image = None if made.docker_image_id is None else image_for(tx, SYSTEM, made.docker_image_id)
     return LaunchSettings(
         demo_url=made.demo_url,
@@ -33,7 +33,7 @@ def _settings_of(tx: Tx, made: NewDemo) -> LaunchSettings:
         image_tag=image.image_tag if image else None,
         registry_url=image.registry_url if image else None,
         digest=image.digest if image else None,
-        containers=containers_of(made),
+        containers=planned_containers(tx, demo_id, made),
         port=made.port,
         environment=made.environment,
         cpu=made.cpu,
@@ -54,7 +54,7 @@ def begin_trial(tx: Tx, actor: Actor, demo_id: str, made: NewDemo, changes: dict
     for earlier in outcome_queries.list_trials(tx, demo_id):
         outcome_queries.end_trial(tx, earlier.launch_id)
         end_launch(tx, actor, row_for(tx, earlier.launch_id), "A newer change took its place.")
-    settings = _settings_of(tx, made)
+    settings = _settings_of(tx, demo_id, made)
     row = add_copy(tx, actor, demo_id, settings, spec_of(settings), kind="trial")
     assert row is not None, "a trial belongs to nobody, so that nothing stands in its way"
     outcome_queries.add_trial(tx, row.id, demo_id, changes, actor.user_id)

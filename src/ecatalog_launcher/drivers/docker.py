@@ -153,7 +153,6 @@ class DockerDriver:
         if await self._containers(spec.launch_id):
             return
         images = [await self._images.ensure(each.image, spec.launch_id, tell) for each in spec.containers]
-        await tell("creating", 0)
         here = tuple(
             msgspec.structs.replace(each, image=image) for each, image in zip(spec.containers, images, strict=True)
         )

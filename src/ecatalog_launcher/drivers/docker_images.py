@@ -62,6 +62,7 @@ class Images:
             raise CannotStart(
                 f"The image {image} could not be fetched: {error.message.strip().rstrip('.')}."
             ) from error
+        await tell("creating", 0)
 
     async def digest_of(self, image: str, image_id: str) -> str:
         """What its registry calls exactly this image; for one that was built here, the engine's own name of it."""

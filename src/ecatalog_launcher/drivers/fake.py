@@ -5,6 +5,7 @@
 """
 
 import asyncio
+import hashlib
 from dataclasses import replace
 
 from ecatalog_launcher.drivers.contract import Budget, CannotStart, Home, Instance, Spec, Tell, tell_nobody
@@ -40,8 +41,9 @@ class FakeDriver:
             raise CannotStart(f"FAKE is {behaviour!r}: the fake driver knows {', '.join(BEHAVIOURS)}.")
         self._last_port += 1
         upstream = f"127.0.0.1:{self._last_port}"
+        digests = tuple(_digest(container.image) for container in spec.containers)
         self._instances[spec.launch_id] = Instance(
-            launch_id=spec.launch_id, attempt=spec.attempt, state="up", upstream=upstream
+            launch_id=spec.launch_id, attempt=spec.attempt, state="up", upstream=upstream, digests=digests
         )
         self._behave(spec.launch_id, behaviour, float(environment.get("FAKE_SECONDS", "0.05")))
 
@@ -77,3 +79,8 @@ class FakeDriver:
     async def close(self) -> None:
         for timer in self._timers.values():
             timer.cancel()
+
+
+def _digest(image: str) -> str:
+    """That of the reference, else one made of it: an image of one name is always the same here."""
+    return image.partition("@")[2] or f"sha256:{hashlib.sha256(image.encode()).hexdigest()}"

@@ -234,7 +234,6 @@ class KubernetesDriver:
         # What is half made meanwhile is not taken for what a killed launcher left.
         self._starts[spec.launch_id] = math.inf
         try:
-            await tell("creating", 0)
             await self._create(spec, await self._logins(spec))
         except Refused as refused:
             reason = _in_words(refused, self._namespace)

@@ -20,10 +20,12 @@ ALTER TABLE demos ADD COLUMN max_copies integer NOT NULL DEFAULT 0 CHECK (max_co
 ALTER TABLE demos ADD COLUMN longest_seconds integer NOT NULL DEFAULT 0 CHECK (longest_seconds >= 0);
 ALTER TABLE demos ADD COLUMN published_at timestamptz;
 
--- When a launch got its place, and was given to its person; what it takes of the engine; what it left when it failed.
+-- When a launch got its place, and was given to its person; what it takes of the engine, and how many were starting
+-- with it; what it left when it failed.
 ALTER TABLE launches ADD COLUMN admitted_at timestamptz;
 ALTER TABLE launches ADD COLUMN opened_at timestamptz;
 ALTER TABLE launches ADD COLUMN memory_mb integer NOT NULL DEFAULT 0;
+ALTER TABLE launches ADD COLUMN starting_at_once INTEGER NOT NULL DEFAULT 1;
 ALTER TABLE launches ADD COLUMN progress integer NOT NULL DEFAULT 0;
 ALTER TABLE launches ADD COLUMN log_tail text NOT NULL DEFAULT '';
 ALTER TABLE launches ADD COLUMN reserved_for text REFERENCES clients (id);
