@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
@@ -42,11 +42,8 @@ def _calls(channel: Channel) -> dict[str, Callable[[Any], Awaitable[Any]]]:
     launcher_hello = pb.LauncherMessage(hello=pb.LauncherHello(launcher_id="launcher-1", engine="docker"))
 
     async def first(stub: Any, message: Any, metadata: Any) -> Any:
-        stream = stub(metadata=metadata, timeout=5)
+        stream = stub([message].__iter__(), metadata=metadata, timeout=5)
         try:
-            # Who is refused may be so before the hello is out: what the stream says counts.
-            with suppress(asyncio.InvalidStateError, grpc.aio.AioRpcError):
-                await stream.write(message)
             return await stream.read()
         finally:
             stream.cancel()

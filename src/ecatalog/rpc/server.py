@@ -5,7 +5,7 @@ Internal services only; reflection is off.
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from time import perf_counter
 from typing import Any, Protocol
 from urllib.parse import unquote
@@ -38,6 +38,8 @@ OPTIONS = (
 )
 # How often a stream looks whether its token still stands.
 CHECK_SECONDS = 5.0
+# How long somebody who is refused is listened to.
+HEARD_SECONDS = 1.0
 SECONDS_BETWEEN_LOOKS = 1.0
 # How long calls that have begun may go on when the server stops.
 GRACE_SECONDS = 1.0
@@ -171,7 +173,7 @@ class RpcServer:
         async def follow(messages: Any, context: Any) -> AsyncIterator[Message]:
             started, status = perf_counter(), "CANCELLED"
             try:
-                actor = self._actor_for(context, method.scope)
+                actor = await self._admitted(messages, context, method.scope)
                 async with aclosing(self._while_allowed(method, messages, actor, context)) as events:
                     async for event in events:
                         yield event
@@ -185,6 +187,19 @@ class RpcServer:
                 self._note(name, status, perf_counter() - started)
 
         return follow
+
+    async def _admitted(self, messages: Any, context: Any, scope: str) -> Actor:
+        """Who may call this stream. Who may not is heard before that is said.
+
+        grpcio tells its caller INTERNAL, and not our status, when the first message meets a stream that is over.
+        """
+        try:
+            return self._actor_for(context, scope)
+        except CatalogError:
+            with suppress(StopAsyncIteration, TimeoutError):
+                async with asyncio.timeout(HEARD_SECONDS):
+                    await anext(messages)
+            raise
 
     async def _while_allowed(
         self, method: Stream, messages: Any, actor: Actor, context: Any
