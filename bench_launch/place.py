@@ -2,7 +2,9 @@
 
 import json
 import os
+import random
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -63,7 +65,7 @@ def running(folder: Path, *, driver: str, capacity: int, warm: int = 0) -> Itera
     world = make_world(folder / "world.db", SMALL)
     demos = _one_image(world.file, warm, environment={"FAKE": "instant"} if driver == "fake" else {})
     port, edge, grpc = free_ports(3)
-    internal = free_ports(1)[0]
+    internal = _three_in_a_row()
     log = folder / "serve.log"
     env = os.environ | {
         "DB_PATH": str(world.file),
@@ -87,6 +89,25 @@ def running(folder: Path, *, driver: str, capacity: int, warm: int = 0) -> Itera
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(60)
+        if driver == "docker":
+            _clear(world.file)
+
+
+def _clear(database: Path) -> None:
+    """Copies and networks stay on an engine for the next start of a catalog; this one does not come again."""
+    connection = apsw.Connection(str(database))
+    found = connection.execute("SELECT value FROM settings WHERE key = 'installation'").fetchall()
+    connection.close()
+    if not found:
+        return  # It did not come so far.
+    ((installation,),) = found
+    label = f"label=ecatalog.installation={installation}"
+    for listing, removing in ((("ps", "--all"), ("rm", "--force")), (("network", "ls"), ("network", "rm"))):
+        listed = subprocess.run(
+            ["docker", *listing, "--quiet", "--filter", label], capture_output=True, text=True, check=True
+        )
+        if listed.stdout:
+            subprocess.run(["docker", *removing, *listed.stdout.split()], capture_output=True, check=True)
 
 
 def _one_image(database: Path, warm: int, environment: dict[str, str]) -> tuple[str, ...]:
@@ -102,6 +123,18 @@ def _one_image(database: Path, warm: int, environment: dict[str, str]) -> tuple[
         connection.execute("UPDATE demos SET warm = ? WHERE id = ?", (warm, demos[0]))
     connection.close()
     return demos
+
+
+def _three_in_a_row() -> int:
+    """The first of three free ports, below those that the system gives to clients."""
+    while True:
+        first = random.randrange(10_000, 31_000)
+        try:
+            for offset in range(3):
+                socket.create_server(("127.0.0.1", first + offset)).close()
+        except OSError:
+            continue
+        return first
 
 
 def _wait_until(process: subprocess.Popen[bytes], internal: int, log: Path) -> None:
