@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SCALE ?= full
 DATA ?= var
 
-.PHONY: help run test check proof bench bench-edge bench-launch lint types format lock proto reference clean
+.PHONY: help run test check proof bench bench-edge bench-launch lint types format lock proto reference database clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -24,8 +24,8 @@ check: $(VENV)/.dev lint types test ## Format, lint, types and tests: about a mi
 lint: $(VENV)/.dev ## Look at format and style
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/shellcheck scripts/*.sh .ci/run
-	$(BIN)/hadolint samples/*/Dockerfile
+	$(BIN)/shellcheck -x scripts/*.sh database/*.sh database/sqlite3 .ci/run
+	$(BIN)/hadolint samples/*/Dockerfile database/Dockerfile
 
 types: $(VENV)/.dev ## Check the types, strictly
 	$(BIN)/mypy
@@ -53,6 +53,9 @@ format: $(VENV)/.dev ## Put the code into its format
 
 reference: $(VENV)/.dev ## Generate docs/reference/ from the tables in the code
 	$(BIN)/python scripts/write_reference.py
+
+database: $(VENV)/.dev ## Generate database/schema.sql and seed_data.sql from the migrations and the samples
+	$(BIN)/python scripts/write_database.py
 
 proto: $(VENV)/.dev ## Generate the gRPC stubs from proto/
 	$(BIN)/python scripts/generate_stubs.py

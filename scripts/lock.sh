@@ -11,3 +11,5 @@ compile=("$tools/bin/uv" pip compile --quiet --upgrade --universal --python-vers
   pyproject.toml packages/ecatalog-client/pyproject.toml requirements/run.in)
 "${compile[@]}" -o requirements/run.lock
 "${compile[@]}" --group dev -o requirements/dev.lock
+"$tools/bin/uv" pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+  --no-annotate requirements/sbom.in -o requirements/sbom.lock

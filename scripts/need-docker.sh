@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# A Docker engine for proofs and benchmarks, with the images of the samples. Prints the DOCKER_HOST to use.
+# A Docker engine for proofs and benchmarks, with the images of the samples and one to build ours in. Prints the
+# DOCKER_HOST to use.
 # The engine that answers is taken; where none does, one of our own is started, where this account may.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin
 base=ecatalog-test-base:bookworm
+builder=ecatalog-test-builder:bookworm
 own=${TMPDIR:-/tmp}/ecatalog-docker
 
 answers() { docker -H "$1" version >/dev/null 2>&1; }
@@ -51,6 +53,20 @@ if ! docker image inspect "$base" >/dev/null 2>&1; then
   }
   "${as_root[@]}" tar -C "$root" --exclude=./var/cache --exclude=./var/lib/apt --exclude=./usr/share/doc \
     --exclude=./usr/share/locale -c . | docker import - "$base" >/dev/null
+fi
+if ! docker image inspect "$builder" >/dev/null 2>&1; then
+  echo "Making an image to build in, with pip and what this machine trusts; this takes a minute, once ..." >&2
+  context=$(mktemp -d)
+  cp /etc/ssl/certs/ca-certificates.crt "$context"
+  cat >"$context/Dockerfile" <<END
+FROM $base
+RUN mkdir -p /var/cache/apt/archives/partial && apt-get update -qq && \\
+    apt-get install -y -qq --no-install-recommends python3-venv >/dev/null
+COPY ca-certificates.crt /etc/ssl/certs/
+ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt
+END
+  docker build --quiet --tag "$builder" "$context" >&2
+  rm -r "$context"
 fi
 for sample in samples/*/; do
   name=ecatalog-samples/$(basename "$sample")

@@ -15,6 +15,7 @@ from tests.architecture.code import ROOT
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "packages/ecatalog-client/README.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "database").glob("*.md")),
 ]
 # `path/of.py` or `folder/`, as in docs/map.md; what has a placeholder, or is a network, is no path.
 PATH = re.compile(r"`((?![0-9.]+/[0-9]+`)(?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:md|toml))`")

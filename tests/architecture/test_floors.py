@@ -22,7 +22,7 @@ FLOORS = (
 )
 # What everybody may read, and what joins the rooms to a program.
 GROUND = frozenset({"settings", "settings_text", "listening", "processes", "migrations", "__init__"})
-ROOF = frozenset({"app", "run", "serve", "service", "__main__"})
+ROOF = frozenset({"app", "run", "serve", "service", "keep", "__main__"})
 # Services and neighbours stand on the client alone.
 OUTSIDE = {
     "ecatalog_client": {"ecatalog", "ecatalog_edge", "ecatalog_launcher"},

@@ -16,6 +16,7 @@ from ecatalog_launcher.drivers.docker import DockerDriver
 from ecatalog_launcher.drivers.docker_spec import INSTALLATION
 
 BASE = "ecatalog-test-base:bookworm"
+BUILDER = "ecatalog-test-builder:bookworm"
 SUBNET = IPv4Network("10.214.0.0/16")
 # Where `make proof` has found or started one.
 HOST = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")

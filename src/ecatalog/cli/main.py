@@ -85,6 +85,14 @@ def launcher() -> None:
     raise typer.Exit(run_launcher(os.environ))
 
 
+def keeper(data: Data = None, host: Host = None, port: Port = None) -> None:
+    """Answer the health of a database file that a gateway writes, and only ever read it."""
+    given = dict(locals())
+    from ecatalog.keep import main as keep
+
+    raise typer.Exit(keep(Settings.read(os.environ, load_seed_data=False, **given)))
+
+
 def root(
     show_version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
 ) -> None:
@@ -99,7 +107,7 @@ def root(
 # Each room's own commands, and what they are for: a room is imported when one of its commands is wanted.
 ROOMS = {
     "users": ("ecatalog.accounts.cli", "Users: the vendor's own people."),
-    "db": ("ecatalog.ops.cli", "Look at the database, check it, migrate it, copy it."),
+    "db": ("ecatalog.ops.cli", "Look at the database, prepare it, check it, copy it."),
 }
 
 
@@ -107,7 +115,7 @@ def command_line(rooms: Sequence[str]) -> typer.Typer:
     """The whole command line, with the commands of these rooms; of the others only the names."""
     app = typer.Typer(name="ecatalog", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     app.callback(invoke_without_command=True)(root)
-    for service in (serve, gateway, edge, launcher):
+    for service in (serve, gateway, edge, launcher, keeper):
         app.command()(service)
     for name, (module, about) in ROOMS.items():
         commands = import_module(module).app if name in rooms else typer.Typer()

@@ -13,7 +13,7 @@ import apsw
 from ecatalog.kit.clock import Clock, utc_now
 from ecatalog.kit.connections import open_reader, open_writer, read_int
 from ecatalog.kit.errors import Unavailable
-from ecatalog.kit.guards import RefusedToStart, WriterLock, check_engine, check_place, make_directory
+from ecatalog.kit.guards import InUse, RefusedToStart, WriterLock, check_engine, check_place, make_directory
 from ecatalog.kit.jobs import Job, Outcome, Stats
 from ecatalog.kit.migrations import migrate, shipped_migrations
 from ecatalog.kit.readers import LongReaders, run_query
@@ -22,7 +22,7 @@ from ecatalog.kit.tx import Session, Tx
 from ecatalog.kit.witness import Witness
 from ecatalog.kit.writer import Writer
 
-__all__ = ["Database", "RefusedToStart", "Tx"]
+__all__ = ["Database", "InUse", "RefusedToStart", "Tx"]
 
 P = ParamSpec("P")
 T = TypeVar("T")

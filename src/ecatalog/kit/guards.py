@@ -18,10 +18,15 @@ log = structlog.get_logger("ecatalog.kit.guards")
 # Named as in /proc/self/mountinfo. A WAL needs memory shared by all who have the file open, on one host.
 _NETWORK = re.compile(r"nfs\d*|cifs|smb\d*|smbfs|9p|fuse|fuse\..*|fuseblk|afs|ceph|lustre|glusterfs|beegfs|ncpfs")
 _MOUNTS = Path("/proc/self/mountinfo")
+LOCK = ".writer.lock"
 
 
 class RefusedToStart(Exception):
     """The catalog does not start; the message says why and what to do."""
+
+
+class InUse(RefusedToStart):
+    """Another process writes here."""
 
 
 def check_engine(version: str | None = None) -> None:
@@ -96,15 +101,15 @@ class WriterLock:
     """`<directory>/.writer.lock`: held while this process writes, freed by the system however it ends."""
 
     def __init__(self, directory: Path) -> None:
-        self._path = directory / ".writer.lock"
+        self._path = directory / LOCK
         self._lock = FileLock(self._path, thread_local=False)
 
     def acquire(self) -> None:
-        """Raises RefusedToStart when another process holds it, with that process's id."""
+        """Raises InUse when another process holds it, with that process's id."""
         try:
             self._lock.acquire(blocking=False)
         except Timeout:
-            raise RefusedToStart(
+            raise InUse(
                 f"Another process ({self._holder()}) already writes to {self._path.parent}. "
                 "Stop it first, or give this one its own data directory."
             ) from None

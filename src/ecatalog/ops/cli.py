@@ -15,13 +15,21 @@ from ecatalog.kit.db import Database, RefusedToStart
 from ecatalog.kit.inspect import check as check_file
 from ecatalog.kit.inspect import status as status_of
 from ecatalog.ops.copies import CopyFailed, copy_database
+from ecatalog.ops.health import file_problems
+from ecatalog.ops.preparing import Prepared, prepare_database
 from ecatalog.settings import Settings
 
-app = typer.Typer(help="Look at the database, check it, migrate it, copy it.", no_args_is_help=True)
+app = typer.Typer(help="Look at the database, prepare it, check it, copy it.", no_args_is_help=True)
 Data = Annotated[
     Path | None, typer.Option("--data", envvar="ECATALOG_DATA", show_default="var", help="The data directory.")
 ]
 REFUSED = 78
+_DONE = {
+    Prepared.CREATED: "{path} was created.",
+    Prepared.MIGRATED: "{path} was migrated, after a copy was made beside it.",
+    Prepared.CURRENT: "{path} was there and has the schema of this program. Nothing was changed.",
+    Prepared.IN_USE: "{path} is in use by a catalog that runs. Nothing was changed.",
+}
 
 
 @app.command()
@@ -59,6 +67,36 @@ def migrate(data: Data = None) -> None:
     except RefusedToStart as refusal:
         _refuse(str(refusal))
     typer.echo(f"{path} has the schema of this program.")
+
+
+@app.command()
+def prepare(data: Data = None) -> None:
+    """Make the database if there is none (with sample data when LOAD_SEED_DATA says so), migrate one that exists."""
+    settings = Settings.read(os.environ, data=data)
+    path = settings.database
+    try:
+        done = prepare_database(path, with_samples=settings.load_seed_data)
+    except RefusedToStart as refusal:
+        _refuse(str(refusal))
+    problems = file_problems(path)
+    for problem in problems:
+        typer.echo(problem, err=True)
+    if problems:
+        raise typer.Exit(1)
+    typer.echo(_DONE[done].format(path=path))
+
+
+@app.command()
+def health(data: Data = None) -> None:
+    """Whether the database can be read and has room, by a quick look; exit status 1 when something is wrong."""
+    path = _path(data)
+    problems = file_problems(path)
+    for problem in problems:
+        typer.echo(problem, err=True)
+    if problems:
+        raise typer.Exit(1)
+    found = status_of(path)
+    typer.echo(f"{path} is healthy: {found.bytes} bytes, schema version {found.schema_version}.")
 
 
 @app.command()

@@ -4,7 +4,9 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from ecatalog.kit.db import Database, Tx
+from ecatalog.kit.db import Database, RefusedToStart, Tx
+from ecatalog.kit.guards import check_engine
+from ecatalog.kit.inspect import status
 from ecatalog.ops import queries
 
 ROOM_FACTOR = 2.2
@@ -29,6 +31,22 @@ async def check_readiness(db: Database, *, free_bytes: Callable[[Path], int] = f
     except Exception as error:
         problems.append(f"The database does not take a write: {error}")
     return problems
+
+
+def file_problems(path: Path, free_bytes: Callable[[Path], int] = free_bytes_of) -> list[str]:
+    """What is wrong with a database that somebody else writes: only read, and quick whatever its size. Never raises."""
+    if not path.exists():
+        return [f"There is no database at {path}. Prepare one with `ecatalog db prepare`."]
+    try:
+        check_engine()
+        found = status(path)
+    except (RefusedToStart, OSError) as error:
+        return [str(error)]
+    except Exception as error:
+        return [f"{path} cannot be read ({error}). Restore it from a backup."]
+    if found.schema_version != found.known_version:
+        return [f"The schema has version {found.schema_version}; this program works with {found.known_version}."]
+    return disk_problems(path, free_bytes)
 
 
 def _probe(tx: Tx) -> None:

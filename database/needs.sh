@@ -1,0 +1,35 @@
+# What the scripts of this folder share: they speak, refuse, and look whether Docker or a cluster is there.
+# shellcheck shell=bash
+# Sourced, not run.
+
+IMAGE=${IMAGE:-ltplabs/sqlite-database:latest}
+
+say() { printf '%s\n' "$*"; }
+
+# Exit status 78 (EX_CONFIG of sysexits.h): the same command again would not help before something else is done.
+refuse() {
+  printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+  exit 78
+}
+
+wrong_usage() {
+  usage >&2
+  exit 2
+}
+
+need_docker() {
+  command -v docker >/dev/null || refuse "Docker is missing. Install it (Debian: apt-get install docker.io), then try again."
+  local said
+  said=$(docker version --format '{{.Server.Version}}' 2>&1 >/dev/null) ||
+    refuse "No Docker engine answers. Start one, or name it in DOCKER_HOST. Docker says: ${said##*$'\n'}"
+}
+
+need_cluster() {
+  command -v kubectl >/dev/null || refuse "kubectl is missing. Install it (https://kubernetes.io/docs/tasks/tools), then try again."
+  local said
+  said=$(kubectl version --request-timeout=10s 2>&1 >/dev/null) ||
+    refuse "No cluster answers. Start one, or choose another with kubectl config use-context. kubectl says: ${said##*$'\n'}"
+}
+
+# 256 random bits as text, for one secret.
+new_secret() { head -c 32 /dev/urandom | base64 | tr -d '=\n' | tr '+/' '-_'; }

@@ -1,0 +1,213 @@
+"""The database image on a real engine: built and tried by its own scripts, and safe beside a gateway on one volume."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.code import ROOT
+from tests.database.cluster import Cluster, running
+from tests.launcher.engine import BASE, BUILDER, HOST, docker, new_installation
+
+pytestmark = pytest.mark.proof
+
+IMAGE = "ltplabs/sqlite-database:latest"
+LOCKED = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
+# With a file in it: the engine gives an empty volume the owner that the image has.
+ROOTS = ("sh", "-c", "touch /data/lost && chown 0:0 /data")
+COUNT_USERS = "SELECT COUNT(*) FROM users;"
+
+
+def script(name: str, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    """Of the folder database/, typed there."""
+    return subprocess.run(
+        [f"./{name}", *words],
+        cwd=ROOT / "database",
+        input=given,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+        env={**os.environ, "DOCKER_HOST": HOST, "DOCKER_BUILDKIT": "0"},
+    )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def image() -> str:
+    built = script("build-database.sh", "--base", BASE, "--builder", BUILDER)
+    assert built.returncode == 0, built.stdout[-2000:] + built.stderr[-2000:]
+    return IMAGE
+
+
+@pytest.fixture
+def volume() -> Iterator[str]:
+    """A named one, with no file in it."""
+    name = new_installation()
+    docker("volume", "create", name)
+    yield name
+    docker("volume", "rm", name)
+
+
+@contextmanager
+def container(volume: str, *command: str, options: tuple[str, ...] = ()) -> Iterator[str]:
+    """One of the image with that volume, locked in as in a pod."""
+    name = docker("run", "--detach", *LOCKED, "--volume", f"{volume}:/data", *options, IMAGE, *command)
+    try:
+        yield name
+    finally:
+        docker("rm", "--force", name)
+
+
+def until_healthy(name: str, check: tuple[str, ...] = ("/scripts/healthcheck.sh",)) -> None:
+    for _ in range(300):
+        try:
+            docker("exec", name, *check)
+            return
+        except subprocess.CalledProcessError:
+            time.sleep(0.1)
+    raise AssertionError(docker("logs", name))
+
+
+def refused(*words: str) -> str:
+    """What a command says that fails."""
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        docker(*words)
+    return str(caught.value.stderr)
+
+
+def run_once(volume: str, *command: str) -> str:
+    return docker("run", "--rm", *LOCKED, "--volume", f"{volume}:/data", IMAGE, *command)
+
+
+def test_its_own_tests_all_pass() -> None:
+    tested = script("test-database.sh", "--all")
+
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+    assert "All tests passed." in tested.stdout
+    assert tested.stdout.count("\nok  ") >= 20
+
+
+def test_the_menu_does_what_it_offers() -> None:
+    tested = script("test-database.sh", given=f"1\n3\n4\n5\nwhat\n2\n{COUNT_USERS}\n")
+
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+    for told in ("1 queries", "\n3\n", "is healthy", "/data/backups/", "keeper.ready", "Choose a number, or q."):
+        assert told in tested.stdout
+    assert docker("volume", "ls", "--quiet", "--filter", "name=ltplabs-database-test") == ""
+
+
+def test_one_that_is_missing_is_told_how_to_build() -> None:
+    told = script("test-database.sh", "--all", "--image", "ltplabs/nothing:none")
+
+    assert told.returncode == 78
+    assert "There is no image ltplabs/nothing:none. Build it: database/build-database.sh" in told.stderr
+
+
+def test_the_image_says_what_it_is_and_what_is_in_it() -> None:
+    shown = json.loads(docker("image", "inspect", IMAGE))[0]["Config"]
+    listed = json.loads(docker("run", "--rm", IMAGE, "cat", "/opt/ecatalog/sbom.cdx.json"))
+
+    assert shown["User"] == "10001:10001"
+    assert shown["Healthcheck"]["Test"] == ["CMD", "/scripts/healthcheck.sh"]
+    assert shown["Labels"]["org.opencontainers.image.version"] == "0.1.0"
+    assert listed["bomFormat"] == "CycloneDX"
+    assert {"apsw", "msgspec", "uvicorn"} <= {each["name"] for each in listed["components"]}
+
+
+def test_a_question_is_answered_by_docker_run(volume: str) -> None:
+    docker("run", "--rm", "--env", "LOAD_SEED_DATA=true", "--volume", f"{volume}:/data", IMAGE, "/scripts/init-db.sh")
+
+    assert run_once(volume, "sqlite3", "/data/ltplabs.db", COUNT_USERS) == "3"
+    version = run_once(volume, "sqlite3", "-version")
+    assert tuple(map(int, version.split("."))) >= (3, 51, 3)
+
+
+def test_it_ends_in_order_and_its_health_follows_the_file(volume: str) -> None:
+    ask = "import urllib.request as web; print(web.urlopen('http://127.0.0.1:8080/').status)"
+    with container(volume) as name:
+        until_healthy(name)
+        assert docker("exec", name, "python", "-c", ask) == "200"
+        docker("exec", name, "mv", "/data/ltplabs.db", "/data/away.db")
+        assert "503" in refused("exec", name, "python", "-c", ask)
+        assert "There is no database at /data/ltplabs.db." in refused("exec", name, "/scripts/healthcheck.sh")
+        docker("stop", "--time", "10", name)
+        assert docker("inspect", "--format", "{{.State.ExitCode}}", name) == "0"
+
+
+def test_a_volume_that_is_not_its_own_is_told(volume: str) -> None:
+    docker("run", "--rm", "--user", "0:0", "--volume", f"{volume}:/data", IMAGE, *ROOTS)
+
+    assert "The data directory /data is not writable." in refused(
+        *("run", "--rm", *LOCKED, "--volume", f"{volume}:/data", IMAGE)
+    )
+
+
+def test_beside_a_gateway_the_database_pod_only_reads(volume: str) -> None:
+    """Two containers on one volume: who opens the file, and what the other may still do."""
+    live = ("python", "-c", "import urllib.request as web; web.urlopen('http://127.0.0.1:9100/readyz')")
+    with container(volume) as database:
+        until_healthy(database)
+        with container(volume, "ecatalog", "gateway") as gateway:
+            until_healthy(gateway, live)
+            until_healthy(database)
+            assert "Nothing was changed." in docker("exec", database, "/scripts/init-db.sh")
+            assert docker("exec", database, "sqlite3", "/data/ltplabs.db", COUNT_USERS) == "0"
+            told = refused("exec", database, "sqlite3", "/data/ltplabs.db", "DELETE FROM users")
+            assert "it alone writes to this database: this shell only reads" in told
+            assert "/data/backups/" in docker("exec", database, "/bin/bash", "/scripts/backup.sh")
+            with container(volume, "ecatalog", "gateway") as second:
+                assert docker("wait", second) == "78"
+                log = subprocess.run(["docker", "-H", HOST, "logs", second], capture_output=True, text=True, check=True)
+                assert "already writes to /data" in log.stderr
+            docker("exec", gateway, *live)
+            docker("restart", "--time", "10", database)
+            until_healthy(database)
+            docker("exec", gateway, *live)
+        docker("exec", database, "sqlite3", "/data/ltplabs.db", "DELETE FROM users")
+
+
+def test_what_operators_type_works_against_a_pod(volume: str, tmp_path: Path) -> None:
+    """The commands of the guide, by the real kubectl; the pod is a container of the real image."""
+    with container(volume) as name, running(Cluster()) as cluster:
+        until_healthy(name)
+        cluster.run = lambda command: executed(name, command)
+        cluster.add_node("node-1")
+        env = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig(tmp_path)), "HOME": str(tmp_path)}
+        env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
+
+        def typed(line: str) -> str:
+            told = subprocess.run(
+                ["bash", "-c", line],
+                cwd=ROOT / "database",
+                env=env,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                check=True,
+            )
+            return told.stdout
+
+        assert "The database is deployed and healthy." in typed("./deploy-database.sh")
+        pod = "ltplabs-database-0"
+        assert pod in typed("kubectl get pods -l app=ltplabs-database")
+        assert "sqlite-pv" in typed("kubectl get pv")
+        typed("kubectl get pvc sqlite-pvc")
+        typed("kubectl get svc ltplabs-database-service")
+        typed("kubectl describe pod ltplabs-database-0")
+        assert "is healthy" in typed(f"kubectl exec -it {pod} -- /scripts/healthcheck.sh")
+        assert typed(f'kubectl exec -it {pod} -- sqlite3 /data/ltplabs.db "{COUNT_USERS}"').strip() == "0"
+        asked = "PRAGMA page_count; PRAGMA page_size;"
+        assert "4096" in typed(f'kubectl exec {pod} -- sqlite3 /data/ltplabs.db "{asked}"').split()
+        assert "ltplabs.db" in typed(f"kubectl exec -it {pod} -- ls -la /data/")
+        assert "/data/backups/" in typed("./backup-database.sh")
+
+
+def executed(name: str, command: list[str]) -> tuple[int, str]:
+    told = subprocess.run(["docker", "-H", HOST, "exec", name, *command], capture_output=True, text=True, check=False)
+    return told.returncode, told.stdout + told.stderr
