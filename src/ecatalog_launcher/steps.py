@@ -10,7 +10,9 @@ from ecatalog_client.types.serving import WantedLaunch
 from ecatalog_launcher.drivers.contract import Instance, Spec
 
 STARTING_DEADLINE = timedelta(seconds=60)
-"""How long a copy may take from being taken up to its first answer."""
+"""How long a copy may take from its start to its first answer."""
+FETCHING_DEADLINE = timedelta(minutes=20)
+"""How long the engine may take until it has started it: images may have to be fetched."""
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -87,11 +89,16 @@ def _towards_running(row: WantedLaunch, instance: Instance | None, now: datetime
     if instance is not None and instance.state == "exited":
         return _failed("The demo did not start.", instance)
     if instance is None:
-        return Start()
+        return Start() if now - row.state_since < FETCHING_DEADLINE else _never_started()
     if now - since >= STARTING_DEADLINE:
         seconds = int(STARTING_DEADLINE.total_seconds())
         return Report("failed", reason=f"The demo did not answer within {seconds} seconds.")
     return Probe(instance)
+
+
+def _never_started() -> Report:
+    minutes = int(FETCHING_DEADLINE.total_seconds()) // 60
+    return Report("failed", reason=f"The engine could not start the demo within {minutes} minutes.")
 
 
 def _still_running(instance: Instance | None) -> Step | None:
