@@ -78,6 +78,7 @@ class Reconciler:
     ) -> None:
         self.moves: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
+        self.rounds = 0
         self.rows: dict[str, WantedLaunch] = {}
         self.is_synced = False
         self._gateway = gateway
@@ -101,6 +102,11 @@ class Reconciler:
     def is_ready(self) -> bool:
         """Whether it knows what is wanted and may act."""
         return self.is_synced and self._boottime() < self._lease_until
+
+    @property
+    def steps(self) -> int:
+        """How many steps are under way. None after a round: what runs is what is wanted."""
+        return len(self._busy)
 
     async def run(self) -> None:
         """Until cancelled; the steps under way are ended too, each at a point from which the next start goes on."""
@@ -209,6 +215,7 @@ class Reconciler:
                 self._probes.pop(launch_id, None)
             else:
                 self._begin(launch_id, row, step)
+        self.rounds += 1
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._offset + self._boottime(), UTC)
