@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -40,22 +40,48 @@ class Engine:
             self.seen.append(event)
             self._changed.notify_all()
 
-    def wait_for(self, action: str) -> Event:
-        """The next event of this kind, as soon as the engine tells it."""
+    def wait_for(self, action: str, part: str = "") -> Event:
+        """The next event of this kind, of a container with this part in its copy, as soon as the engine tells it."""
         with self._changed:
             begun = len(self.seen)
-            is_there = self._changed.wait_for(lambda: any(each.action == action for each in self.seen[begun:]), SECONDS)
+            is_there = self._changed.wait_for(lambda: self._find(begun, action, part) is not None, SECONDS)
             assert is_there, f"no {action} in {SECONDS} s"
-            return next(each for each in self.seen[begun:] if each.action == action)
+            found = self._find(begun, action, part)
+            assert found is not None
+            return found
 
-    def made(self) -> dict[tuple[str, int], list[Event]]:
-        """The beginnings and ends of containers, by launch and attempt."""
+    def _find(self, begun: int, action: str, part: str) -> Event | None:
+        some = self.seen[begun:]
+        return next((each for each in some if each.action == action and each.name.endswith(part)), None)
+
+    def made_twice(self) -> dict[str, list[Event]]:
+        """The launches of which an attempt made a container more than once, with all that was made and ended of it."""
         with self._changed:
             lives: dict[tuple[str, int], list[Event]] = defaultdict(list)
             for each in self.seen:
                 if each.action in ("create", "destroy"):
                     lives[each.launch_id, each.attempt].append(each)
-            return lives
+        return {launch_id: events for (launch_id, _), events in lives.items() if _is_any_twice(events)}
+
+    def made_beside(self) -> list[Event]:
+        """What was made while it was there already, or while another attempt of its launch was."""
+        there: dict[str, Counter[int]] = defaultdict(Counter)
+        names: Counter[str] = Counter()
+        beside = []
+        with self._changed:
+            for each in self.seen:
+                if each.action == "create":
+                    others = there[each.launch_id] - Counter({each.attempt: there[each.launch_id][each.attempt]})
+                    beside += [each] if names[each.name] or others else []
+                step = {"create": 1, "destroy": -1}.get(each.action, 0)
+                there[each.launch_id][each.attempt] += step
+                names[each.name] += step
+        return beside
+
+
+def _is_any_twice(events: list[Event]) -> bool:
+    created = Counter(each.name for each in events if each.action == "create")
+    return any(count > 1 for count in created.values())
 
 
 @contextmanager

@@ -8,11 +8,13 @@ import os
 import random
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +32,7 @@ from tests.proofs.belongings import (
     rows_of,
 )
 from tests.proofs.engine_events import Engine, watched
-from tests.proofs.installation import Installation, Person, start_installation
+from tests.proofs.installation import Installation, Person, free_ports, start_installation
 from tests.proofs.raw import Line
 from tests.proofs.traces import service_pid, wait_for
 from tests.proofs.visitors import Visitor, at_rest
@@ -41,6 +43,7 @@ KILLS = {"ci": 8, "full": 100}
 CAPACITY = 6
 LONGEST_LIFE = 0.8
 SECONDS_TO_REST = 40
+WAITS = "another launcher has the engine"
 SETTINGS = {
     "ECATALOG_LAUNCHER_DRIVER": "docker",
     "ECATALOG_LAUNCHER_CAPACITY": str(CAPACITY),
@@ -91,16 +94,16 @@ class Stage:
     visitors: list[Visitor]
     chance: random.Random
 
-    def faults(self) -> list[str]:
-        """What nobody owns, once the launcher has gone round and has found nothing to do."""
-        found = self._at_rest()
+    def faults(self, launcher: int = 0) -> list[str]:
+        """What nobody owns, once the launcher (by its internal port) has gone round and has found nothing to do."""
+        found = self._at_rest(launcher or self.place.internal_port + 2)
         return faults_of(found, supervisor=self.place.process.pid, most_networks=CAPACITY)
 
-    def _at_rest(self) -> Belongings:
+    def _at_rest(self, launcher: int) -> Belongings:
         """What does not come to rest in time is told as it is then."""
-        begun, deadline = self._rounds_and_steps()[0], time.monotonic() + SECONDS_TO_REST
+        begun, deadline = rounds_and_steps(launcher)[0], time.monotonic() + SECONDS_TO_REST
         while True:
-            rounds, steps = self._rounds_and_steps()
+            rounds, steps = rounds_and_steps(launcher)
             # The next round may have looked before we did; the one after it has not.
             if (rounds >= begun + 2 and steps == 0) or time.monotonic() > deadline:
                 found = belongings_of(self.place.data, self.name)
@@ -108,16 +111,15 @@ class Stage:
                     return found
             time.sleep(0.02)
 
-    def _rounds_and_steps(self) -> tuple[int, int]:
-        """How often the launcher has gone round, and how many steps are under way."""
-        with closing(Line(self.place.internal_port + 2, "localhost")) as line:
-            told = line.ask("GET", "/metrics").body.decode()
-        rounds, steps = (
-            re.search(rf"^ecatalog_launcher_{word} (\S+)$", told, re.M) for word in ("rounds_total", "steps")
-        )
-        assert rounds is not None
-        assert steps is not None
-        return int(float(rounds[1])), int(float(steps[1]))
+
+def rounds_and_steps(launcher: int) -> tuple[int, int]:
+    """How often the launcher has gone round, and how many steps are under way."""
+    with closing(Line(launcher, "localhost")) as line:
+        told = line.ask("GET", "/metrics").body.decode()
+    rounds, steps = (re.search(rf"^ecatalog_launcher_{word} (\S+)$", told, re.M) for word in ("rounds_total", "steps"))
+    assert rounds is not None
+    assert steps is not None
+    return int(float(rounds[1])), int(float(steps[1]))
 
 
 @pytest.fixture
@@ -163,9 +165,7 @@ def made(answer: Any) -> str:
 
 
 def test_whatever_is_killed_nothing_is_left_that_nobody_owns(stage: Stage, scale: str) -> None:
-    for visitor in stage.visitors:
-        visitor.start()
-    stage.gate.set()
+    begin(stage)
     for number, (victims, action) in enumerate(kills(stage.chance, KILLS[scale]), 1):
         kill(stage, victims, action)
         with at_rest(stage.visitors, stage.gate):
@@ -182,6 +182,12 @@ def test_whatever_is_killed_nothing_is_left_that_nobody_owns(stage: Stage, scale
         stop_all(stage)
         assert (stage.faults(), containers_of(stage.name)) == ([], ()), "a stop of all leaves nothing"
     print(sum((visitor.answers for visitor in stage.visitors), start=Counter[str]()))
+
+
+def begin(stage: Stage) -> None:
+    for visitor in stage.visitors:
+        visitor.start()
+    stage.gate.set()
 
 
 def assert_no_launch_failed(stage: Stage) -> None:
@@ -215,3 +221,65 @@ def kill(stage: Stage, victims: tuple[str, ...], action: str) -> None:
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
     wait_for(lambda: all(service_pid(data, name) not in (None, pid) for name, pid in pids.items()), "they are back")
+
+
+def test_two_launchers_at_once_never_start_a_launch_twice(stage: Stage, tmp_path: Path) -> None:
+    """The first is held up in the middle of a start, and comes back to find another in its place; which is killed."""
+    first = service_pid(stage.place.data, "launcher")
+    assert first is not None
+    with second_launcher(stage.place, tmp_path / "second") as (second, port):
+        wait_for(lambda: readiness(port) == WAITS, "the second one waits")
+        begin(stage)
+        stage.engine.wait_for("create", "-store")
+        os.kill(first, signal.SIGSTOP)
+        with at_rest(stage.visitors, stage.gate):
+            halfway = launches_that_are(stage, "starting")
+            wait_for(lambda: readiness(port) == "ok", "the second one has taken over")
+            stage.engine.wait_for("create")
+            os.kill(first, signal.SIGCONT)
+            wait_for(lambda: readiness(stage.place.internal_port + 2) == WAITS, "the first one knows")
+            assert stage.faults(port) == []
+        stage.engine.wait_for("create", "-store")
+        second.kill()
+        with at_rest(stage.visitors, stage.gate):
+            halfway |= launches_that_are(stage, "starting")
+            wait_for(stage.place.is_ready, "the first one has taken over")
+            assert stage.faults() == []
+    assert_no_launch_failed(stage)
+    assert stage.engine.made_beside() == [], "whatever was made had its place alone"
+    twice = stage.engine.made_twice()
+    assert twice.keys() <= halfway, "what has been made whole is not made again"
+    print(f"{len(halfway)} launches were starting at a takeover; {len(twice)} of them were cleared and made anew")
+
+
+@contextmanager
+def second_launcher(place: Installation, data: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """Another launcher of the same engine, with a name of its own, and the port of its internal listener."""
+    (port,) = free_ports(1)
+    env = os.environ | SETTINGS | {"ECATALOG_TOKEN": (place.data / "tokens" / "launcher").read_text()}
+    env |= {"ECATALOG_GATEWAY": f"127.0.0.1:{place.grpc_port}", "ECATALOG_INTERNAL_PORT": str(port)}
+    with data.with_suffix(".log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "ecatalog.service", "launcher"],
+            env=env | {"ECATALOG_DATA": str(data)},
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield process, port
+    finally:
+        process.kill()
+        process.wait()
+
+
+def readiness(port: int) -> str:
+    """What the launcher there says of itself; empty while it does not answer."""
+    try:
+        with closing(Line(port, "localhost")) as line:
+            return line.ask("GET", "/readyz").body.decode().strip()
+    except OSError:
+        return ""
+
+
+def launches_that_are(stage: Stage, state: str) -> set[str]:
+    return {launch_id for launch_id, row in rows_of(stage.place.data).items() if row.state == state}
