@@ -158,7 +158,8 @@ async def test_a_launcher_keeps_its_engine_by_answering_heartbeats(
     async with aclosing(launcher.watch("one", "docker")) as updates:
         await until(updates, is_active)
         clock.pass_(seconds=10)
-        await until(updates, lambda update: is_active(update) and update.lease_until == clock() + LEASE)
+        until_when = clock() + LEASE
+        await until(updates, lambda update: isinstance(update, Heartbeat) and update.lease_until == until_when)
 
 
 async def test_launchers_of_different_engines_are_both_active(stand: Stand) -> None:
