@@ -278,4 +278,5 @@ def report_launch(tx: Tx, actor: Actor, report: LaunchReport) -> int:
         upstream=report.upstream or None,
         log_tail=report.log_tail,
         progress=report.progress,
+        digests=report.digests,
     )

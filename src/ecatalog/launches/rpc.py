@@ -37,7 +37,8 @@ log = structlog.get_logger("ecatalog.launches.rpc")
 
 HELLO_SECONDS = 3.0
 # The longest texts that a report leaves in the catalog.
-PHASE, REASON, LOG_TAIL = 64, 500, 32_768
+PHASE, REASON, LOG_TAIL, DIGEST = 64, 500, 32_768, 128
+MOST_DIGESTS = 32
 
 
 def services(
@@ -255,6 +256,7 @@ def _report(request: pb.LaunchReport) -> LaunchReport:
         "phase": request.phase[:PHASE],
         "reason": request.reason[:REASON],
         "log_tail": request.log_tail[-LOG_TAIL:],
+        "digests": [digest[:DIGEST] for digest in request.digests[:MOST_DIGESTS]],
     }
     cut["progress"] = max(0, min(100, request.progress))
     report = msgspec.structs.asdict(struct_of(request, LaunchReport)) | cut
