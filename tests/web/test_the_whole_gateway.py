@@ -42,6 +42,7 @@ GET /api/analytics/demos/{id}
 GET /api/analytics/summary
 GET /api/audit
 GET /api/auth/me
+GET /api/auth/notices
 GET /api/auth/sessions
 GET /api/clients
 GET /api/clients/{id}
@@ -55,12 +56,15 @@ GET /api/launches
 GET /api/launches/{id}
 GET /api/launches/{id}/events
 GET /api/launches/{id}/log
+GET /api/messages
+GET /api/messages/{id}
 GET /api/registries
 GET /api/requests
 GET /api/scopes
 GET /api/tokens
 GET /api/users
 GET /api/users/{id}
+PATCH /api/auth/notices
 PATCH /api/clients/{id}
 PATCH /api/clients/{id}/renew
 PATCH /api/clients/{id}/restore
@@ -72,6 +76,7 @@ POST /api/auth/logout
 POST /api/auth/password
 POST /api/auth/refresh
 POST /api/clients
+POST /api/clients/{id}/invite
 POST /api/demos
 POST /api/demos/{id}/open
 POST /api/demos/{id}/restore
@@ -80,6 +85,7 @@ POST /api/docker-images
 POST /api/launches/{id}/enter
 POST /api/launches/{id}/extend
 POST /api/launches/{id}/reset
+POST /api/messages/{id}/replay
 POST /api/registries
 POST /api/requests
 POST /api/requests/{id}/approve
@@ -91,12 +97,22 @@ PUT /api/clients/{id}/demos/{demo_id}"""
 PAGE_ROUTES = """\
 GET /
 GET /api/docs
+GET /decide
+GET /invitation
 GET /launches/{id}
 GET /login
+GET /more-time
+GET /notices
+GET /requests
 GET /setup
+POST /decide
 POST /demos/{id}/open
+POST /invitation
 POST /login
 POST /logout
+POST /more-time
+POST /notices
+POST /requests/{id}/answer
 POST /setup"""
 
 
