@@ -11,13 +11,13 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from ecatalog.access import api as access
-from ecatalog.access import catalog_api, requests_api, users_api
+from ecatalog.access import catalog_api, invitations_api, requests_api, users_api
 from ecatalog.access import pages as access_pages
 from ecatalog.accounts import actions as accounts
 from ecatalog.accounts import api as accounts_api
 from ecatalog.accounts import jobs as accounts_jobs
 from ecatalog.accounts import pages as accounts_pages
-from ecatalog.accounts.model import ClientReader
+from ecatalog.accounts.model import ClientReader, MailSwitch
 from ecatalog.accounts.passwords import Hasher
 from ecatalog.accounts.queries import count_users
 from ecatalog.accounts.service_tokens import ServiceTokens
@@ -74,6 +74,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *catalog_api.OPERATIONS,
     *requests_api.OPERATIONS,
     *users_api.OPERATIONS,
+    *invitations_api.OPERATIONS,
     *analytics.OPERATIONS,
     *ops.OPERATIONS,
 )
@@ -135,6 +136,7 @@ class Gateway:
             hasher,
             Throttle(clock),
             ClientReader(client_for),
+            MailSwitch(is_on=False),
             EdgeHub(self.db, settings.edge_lease, clock=clock),
             LauncherHub(self.db, clock=clock),
             Secrets(settings.encryption_key),

@@ -33,6 +33,9 @@ PATCH  /api/users/{id}                    401   403   403   403   403   401    4
 GET    /api/tokens                        401   403   403   403   403   401    403    403    403   200   403    403
 POST   /api/tokens                        401   403   403   403   403   401    403    403    403   201   403    403
 DELETE /api/tokens/{id}                   401   403   403   403   403   401    403    403    403   204   403    403
+GET    /api/invitations                   401   403   403   403   403   401    200    200    200   200   403    403
+POST   /api/invitations                   401   403   403   403   403   401    403    403    201   201   403    403
+DELETE /api/invitations/{id}              401   403   403   403   403   401    403    403    204   204   403    403
 GET    /api/scopes                        401   200   200   200   200   401    200    200    200   200   403    403
 GET    /api/audit                         401   403   403   403   403   401    200    403    403   200   200    403
 
@@ -109,6 +112,8 @@ INPUTS: dict[str, Input] = {
     "PATCH /api/users/{id}": Input(("{colleague}",), {"full_name": "Another Name"}),
     "POST /api/tokens": Input(given={"name": "a dashboard", "scopes": ["usage:read"]}),
     "DELETE /api/tokens/{id}": Input(("{token}",)),
+    "POST /api/invitations": Input(given={"client_id": "{acme}"}),
+    "DELETE /api/invitations/{id}": Input(("{invitation}",)),
     "POST /api/clients": Input(
         given={
             "name": "Nora New",

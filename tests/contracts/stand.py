@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 import grpc.aio
 import msgspec
 
+from ecatalog.access.invitations import invite
 from ecatalog.access.requests import create_request
 from ecatalog.accounts import actions as accounts
 from ecatalog.accounts.passwords import Hasher
@@ -133,6 +134,7 @@ def _load(tx: Tx) -> tuple[Cast, dict[str, str]]:
         "colleague": colleague.id,
         "session": session,
         "token": tokens["edge"],
+        "invitation": invite(tx, SYSTEM, "an-invitation", client_id=cast.acme.id).id,
         "remote": cast.remote,
         "desk": cast.desk,
         "removed": cast.draft,

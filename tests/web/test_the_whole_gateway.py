@@ -33,6 +33,7 @@ DELETE /api/auth/sessions/{id}
 DELETE /api/clients/{id}/demos/{demo_id}
 DELETE /api/demos/{id}
 DELETE /api/docker-images/{id}
+DELETE /api/invitations/{id}
 DELETE /api/launches/{id}
 DELETE /api/registries/{id}
 DELETE /api/tokens/{id}
@@ -51,6 +52,7 @@ GET /api/demos/{id}
 GET /api/demos/{id}/check
 GET /api/demos/{id}/warm-plans
 GET /api/docker-images
+GET /api/invitations
 GET /api/launches
 GET /api/launches/{id}
 GET /api/launches/{id}/events
@@ -77,6 +79,7 @@ POST /api/demos/{id}/open
 POST /api/demos/{id}/restore
 POST /api/demos/{id}/warm-plans
 POST /api/docker-images
+POST /api/invitations
 POST /api/launches/{id}/enter
 POST /api/launches/{id}/extend
 POST /api/launches/{id}/reset
@@ -91,12 +94,18 @@ PUT /api/clients/{id}/demos/{demo_id}"""
 PAGE_ROUTES = """\
 GET /
 GET /api/docs
+GET /forgotten
+GET /invitation
 GET /launches/{id}
 GET /login
+GET /reset
 GET /setup
 POST /demos/{id}/open
+POST /forgotten
+POST /invitation
 POST /login
 POST /logout
+POST /reset
 POST /setup"""
 
 
