@@ -42,6 +42,17 @@ from ecatalog.launches.launchers import LauncherHub
 from ecatalog.launches.rpc import keep_epoch, services
 from ecatalog.launches.serving import ensure_identity
 from ecatalog.launches.use import forgive_silence
+from ecatalog.notices import api as notices
+from ecatalog.notices import jobs as notices_jobs
+from ecatalog.notices import pages as notices_pages
+from ecatalog.notices.channels import Channel
+from ecatalog.notices.console import ConsoleChannel
+from ecatalog.notices.links import Links
+from ecatalog.notices.mails import Mails
+from ecatalog.notices.planning import MailPlanner
+from ecatalog.notices.post import Post
+from ecatalog.notices.rendering import Renderer
+from ecatalog.notices.smtp import MailServer, SmtpChannel
 from ecatalog.ops import api as ops
 from ecatalog.ops import jobs as ops_jobs
 from ecatalog.ops import samples
@@ -76,15 +87,19 @@ OPERATIONS: tuple[Operation, ...] = (
     *users_api.OPERATIONS,
     *invitations_api.OPERATIONS,
     *analytics.OPERATIONS,
+    *notices.OPERATIONS,
     *ops.OPERATIONS,
 )
-PAGES = (*docs.PAGES, *accounts_pages.PAGES, *launches_pages.PAGES, *access_pages.PAGES)
+PAGES = (*docs.PAGES, *accounts_pages.PAGES, *launches_pages.PAGES, *access_pages.PAGES, *notices_pages.PAGES)
 JOBS: tuple[Job, ...] = (
     accounts_jobs.keep_sessions,
     launches_jobs.end_launches_that_are_over,
     launches_jobs.keep_copies_warm,
     launches_jobs.check_demos,
     keep_epoch,
+    notices_jobs.write_messages,
+    notices_jobs.deliver_messages,
+    notices_jobs.forget_old_messages,
     ops_jobs.forget_old_keys,
 )
 
@@ -136,12 +151,20 @@ class Gateway:
             hasher,
             Throttle(clock),
             ClientReader(client_for),
-            MailSwitch(is_on=False),
+            MailSwitch(is_on=bool(settings.smtp_url)),
             EdgeHub(self.db, settings.edge_lease, clock=clock),
             LauncherHub(self.db, clock=clock),
             Secrets(settings.encryption_key),
+            *self._build_post(clock),
         )
         return {type(part): part for part in parts}
+
+    def _build_post(self, clock: Clock) -> tuple[Mails, Post]:
+        settings = self.settings
+        links = Links(settings.jwt_secret, settings.catalog_url)
+        mails = Mails(self.db, Renderer(links))
+        channels = [_mail_channel(settings, mails)]
+        return mails, Post(self.db, clock, settings.database.parent, channels, [MailPlanner(links)])
 
     def _build_registry(self) -> CollectorRegistry:
         registry = CollectorRegistry()
@@ -166,6 +189,7 @@ class Gateway:
             if self.settings.load_seed_data:
                 await self._load_samples()
             self.setup_link = await self._offer_setup()
+            await self.part(Post).start()
             await self.db.write(forgive_silence)
             await self.part(EdgeHub).start()
             await self._serve_rpc()
@@ -188,6 +212,7 @@ class Gateway:
             await accounts_jobs.write_last_seen(self.door)
             await accounts_jobs.write_last_used(self.door)
         await self.db.stop()
+        self.part(Post).stop()
         self.part(Hasher).close()
 
     def end_streams(self) -> None:
@@ -246,6 +271,12 @@ class Gateway:
 
     async def _find_problems(self) -> list[str]:
         return await check_readiness(self.db)
+
+
+def _mail_channel(settings: Settings, mails: Mails) -> Channel:
+    if not settings.smtp_url:
+        return ConsoleChannel(mails)
+    return SmtpChannel(mails, MailServer.of(settings.smtp_url, settings.smtp_password), settings.mail_from)
 
 
 def _any_demo_host(demos_url: str) -> str:

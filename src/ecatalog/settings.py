@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from ecatalog.settings_mail import refuse_bad_mail, refuse_bad_zone
 from ecatalog.settings_text import BadSetting, kept_secret, parse, text_of, variable
 
 __all__ = ["BadSetting", "Settings", "describe_settings", "variable"]
 
-SECRETS = frozenset({"encryption_key", "jwt_secret", "backup_password"})
+SECRETS = frozenset({"encryption_key", "jwt_secret", "backup_password", "smtp_password"})
 _SHORTEST_SECRET = 32
 _SHORTEST_LEASE = timedelta(seconds=5)
 
@@ -99,6 +100,20 @@ class Settings:
             "X-Forwarded-For is believed: without it, all who come through a proxy share one limit on wrong passwords."
         ),
     )
+    smtp_url: str = field(
+        default="",
+        metadata=_about(
+            "The mail server: smtp://user@host:587 (STARTTLS is demanded), smtps://user@host:465 (TLS), or "
+            "smtp://localhost:25?starttls=never. Without it, mails are shown in the log."
+        ),
+    )
+    smtp_password: str = field(default="", repr=False, metadata=_about("The password at the mail server."))
+    mail_from: str = field(
+        default="", metadata=_about("Who mails are from, such as `Demos <demos@example.com>`. Needed for mail.")
+    )
+    office_timezone: str = field(
+        default="UTC", metadata=_about("The time zone of the team: weekly digests are sent on Mondays at nine.")
+    )
     log_level: str = field(default="info", metadata=_about("What is logged: debug, info, warning, error or critical."))
     log_json: bool | None = field(
         default=None, metadata=_about("Whether log lines are JSON. Without it: JSON unless stderr is a terminal.")
@@ -112,6 +127,8 @@ class Settings:
         self._refuse_bad_numbers()
         self._refuse_bad_urls()
         self._refuse_bad_proxies()
+        refuse_bad_mail(self.smtp_url, self.mail_from)
+        refuse_bad_zone(self.office_timezone)
         self._refuse_open_samples()
 
     @classmethod

@@ -25,6 +25,11 @@ GET    /api/auth/me                       401   200   200   200   200   401    2
 GET    /api/auth/sessions                 401   200   200   200   200   401    200    200    200   200   403    403
 DELETE /api/auth/sessions                 401   204   204   204   204   401    204    204    204   204   403    403
 DELETE /api/auth/sessions/{id}            401   404   204   204   204   401    404    404    404   404   403    403
+GET    /api/auth/notices                  401   200   200   200   200   401    200    200    200   200   403    403
+PATCH  /api/auth/notices                  401   200   200   200   200   401    200    200    200   200   403    403
+GET    /api/messages                      401   403   403   403   403   401    403    403    403   200   403    403
+GET    /api/messages/{id}                 401   403   403   403   403   401    403    403    403   200   403    403
+POST   /api/messages/{id}/replay          401   403   403   403   403   401    403    403    403   200   403    403
 
 GET    /api/users                         401   403   403   403   403   401    200    200    200   200   403    403
 GET    /api/users/{id}                    401   403   403   403   403   401    200    200    200   200   403    403
@@ -46,6 +51,7 @@ PATCH  /api/clients/{id}                  401   403   403   403   403   401    4
 PATCH  /api/clients/{id}/revoke           401   403   403   403   403   401    403    403    200   200   200    403
 PATCH  /api/clients/{id}/renew            401   403   403   403   403   401    403    403    200   200   200    403
 PATCH  /api/clients/{id}/restore          401   403   403   403   403   401    403    403    200   200   200    403
+POST   /api/clients/{id}/invite           401   403   403   403   403   401    403    403    204   204   204    403
 GET    /api/clients/{id}/demos            401   404   200   200   200   401    200    200    200   200   200    403
 PUT    /api/clients/{id}/demos/{demo_id}  401   403   403   403   403   401    403    403    200   200   200    403
 DELETE /api/clients/{id}/demos/{demo_id}  401   403   403   403   403   401    403    403    200   200   200    403
@@ -107,6 +113,10 @@ INPUTS: dict[str, Input] = {
         given={"current_password": "{password}", "new_password": "a quite different battery staple"}
     ),
     "DELETE /api/auth/sessions/{id}": Input(("{session}",)),
+    "PATCH /api/auth/notices": Input(given={"locale": "en"}),
+    "GET /api/messages/{id}": Input(("{message}",)),
+    "POST /api/messages/{id}/replay": Input(("{message}",)),
+    "POST /api/clients/{id}/invite": Input(("{uninvited}",)),
     "GET /api/users/{id}": Input(("{colleague}",)),
     "POST /api/users": Input(given={"email": "new@ecatalog.test", "full_name": "Somebody New", "role": "viewer"}),
     "PATCH /api/users/{id}": Input(("{colleague}",), {"full_name": "Another Name"}),

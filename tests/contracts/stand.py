@@ -16,6 +16,7 @@ from ecatalog.access.requests import create_request
 from ecatalog.accounts import actions as accounts
 from ecatalog.accounts.passwords import Hasher
 from ecatalog.app import Gateway, build
+from ecatalog.clients.actions import create_client
 from ecatalog.clients.model import window
 from ecatalog.demos.images import add_image
 from ecatalog.demos.registries import keep_login
@@ -27,6 +28,9 @@ from ecatalog.kit.scopes import SCOPES
 from ecatalog.launches.actions import end_overdue
 from ecatalog.launches.opening import open_demo
 from ecatalog.launches.planning import add_warm_plan
+from ecatalog.notices import queries as outbox
+from ecatalog.notices.channels import Draft
+from ecatalog.notices.planning import MAIL
 from ecatalog.settings import Settings
 from ecatalog.web.operation import Operation
 from ecatalog_client.errors import FAMILY
@@ -142,9 +146,29 @@ def _load(tx: Tx) -> tuple[Cast, dict[str, str]]:
         "launch": open_demo(tx, cast.acme.actor, cast.remote).id,
         "plan": add_warm_plan(tx, SYSTEM, cast.desk, weekdays=["mon"], from_time="09:00", until_time="18:00").id,
         "registry": keep_login(tx, SYSTEM, "registry.test:5000", "us", "sealed").registry_url,
+        "uninvited": _add_uninvited(tx, cast.seller.id),
+        "message": _add_dead_message(tx, cast.viewer.id),
         "request": create_request(tx, cast.acme.actor, request_type="renewal", requested_end_date="2026-04-30").id,
     }
     return cast, things
+
+
+def _add_uninvited(tx: Tx, owner_id: str) -> str:
+    """A client of the owner who has no password yet."""
+    about = {"name": "Uma Uninvited", "email": "uma@uninvited.test", "company": "Uninvited"}
+    window = {"access_start_date": "2026-03-01", "access_end_date": "2026-04-01"}
+    return create_client(tx, SYSTEM, owner_id=owner_id, **about, **window).id
+
+
+def _add_dead_message(tx: Tx, user_id: str) -> str:
+    """A message that could not be sent, the only one by that channel name."""
+    draft = Draft(
+        channel=MAIL, recipient=f"user:{user_id}", kind="invitation", payload={"client": None}, message_id=new_id()
+    )
+    outbox.add_row(tx, 0, draft)
+    [row] = outbox.lease_due(tx, MAIL, "a lease", tx.now, 1)
+    outbox.set_dead(tx, row.id, "a lease", "The mail server said 550: no such user.")
+    return str(row.id)
 
 
 def _start_session(tx: Tx, token: str, **whose: str) -> str:

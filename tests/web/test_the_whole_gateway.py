@@ -43,6 +43,7 @@ GET /api/analytics/demos/{id}
 GET /api/analytics/summary
 GET /api/audit
 GET /api/auth/me
+GET /api/auth/notices
 GET /api/auth/sessions
 GET /api/clients
 GET /api/clients/{id}
@@ -57,12 +58,15 @@ GET /api/launches
 GET /api/launches/{id}
 GET /api/launches/{id}/events
 GET /api/launches/{id}/log
+GET /api/messages
+GET /api/messages/{id}
 GET /api/registries
 GET /api/requests
 GET /api/scopes
 GET /api/tokens
 GET /api/users
 GET /api/users/{id}
+PATCH /api/auth/notices
 PATCH /api/clients/{id}
 PATCH /api/clients/{id}/renew
 PATCH /api/clients/{id}/restore
@@ -74,6 +78,7 @@ POST /api/auth/logout
 POST /api/auth/password
 POST /api/auth/refresh
 POST /api/clients
+POST /api/clients/{id}/invite
 POST /api/demos
 POST /api/demos/{id}/open
 POST /api/demos/{id}/restore
@@ -83,6 +88,7 @@ POST /api/invitations
 POST /api/launches/{id}/enter
 POST /api/launches/{id}/extend
 POST /api/launches/{id}/reset
+POST /api/messages/{id}/replay
 POST /api/registries
 POST /api/requests
 POST /api/requests/{id}/approve
@@ -94,17 +100,25 @@ PUT /api/clients/{id}/demos/{demo_id}"""
 PAGE_ROUTES = """\
 GET /
 GET /api/docs
+GET /decide
 GET /forgotten
 GET /invitation
 GET /launches/{id}
 GET /login
+GET /more-time
+GET /notices
+GET /requests
 GET /reset
 GET /setup
+POST /decide
 POST /demos/{id}/open
 POST /forgotten
 POST /invitation
 POST /login
 POST /logout
+POST /more-time
+POST /notices
+POST /requests/{id}/answer
 POST /reset
 POST /setup"""
 

@@ -1,5 +1,7 @@
 """What follows from how a copy did: a trial publishes, a check is noted, a demo that keeps failing is taken aside."""
 
+from typing import Any
+
 from ecatalog.demos import actions as demos
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.db import Tx
@@ -34,11 +36,13 @@ def _settle_trial(tx: Tx, row: LaunchRow) -> list[End]:
 
 
 def _note(tx: Tx, row: LaunchRow, *, is_fine: bool, result: str) -> None:
+    was_fine = outcome_queries.was_fine(tx, row.demo_id)
     if is_fine and row.kind == "trial":
         result = _publish(tx, row) or result
     outcome_queries.keep_check(tx, row.demo_id, row.id, is_fine=is_fine, result=result)
     tx.touch("demo_checks")
-    tx.record(f"demo.{'tried' if row.kind == 'trial' else 'checked'}", SYSTEM, demo=row.demo_id, result=result)
+    told: dict[str, Any] = {"result": result, "is_fine": is_fine, "was_fine": was_fine}
+    tx.record(f"demo.{'tried' if row.kind == 'trial' else 'checked'}", SYSTEM, demo=row.demo_id, **told)
 
 
 def _publish(tx: Tx, row: LaunchRow) -> str:

@@ -63,12 +63,15 @@ class Channel(Protocol):
     `deliver` returns when the other side has said that it took the message, and raises Refused otherwise. It is called
     `lanes` times at once at most, outside of transactions, and again with the same `message_id` after it raised, was
     cancelled or died without an answer. Between tries lie the `gaps` (with jitter); after the last the row is dead.
-    `close` is called once, when nothing is under way any more.
+    `close` is called when nothing is under way any more; a channel may be used again after it.
     """
 
-    name: str
-    lanes: int
-    gaps: Sequence[timedelta]
+    @property
+    def name(self) -> str: ...
+    @property
+    def lanes(self) -> int: ...
+    @property
+    def gaps(self) -> Sequence[timedelta]: ...
 
     async def deliver(self, message: Outgoing) -> None: ...
 
