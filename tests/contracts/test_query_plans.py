@@ -34,9 +34,6 @@ ALLOWED = {
     ("list_overdue_sessions", "sessions"),
     # Only while there are no users yet.
     ("remove_codes", "one_time_codes"),
-    # Codes are removed a day after their end: few are left.
-    ("remove_codes_of", "one_time_codes"),
-    ("list_invitations", "one_time_codes"),
     # A page, newest first: it ends at its limit.
     ("list_clients", "clients"),
     ("list_launches", "launches"),

@@ -38,6 +38,7 @@ DELETE /api/launches/{id}
 DELETE /api/registries/{id}
 DELETE /api/tokens/{id}
 DELETE /api/warm-plans/{id}
+DELETE /api/webhooks/{id}
 GET /api/analytics/clients/{id}
 GET /api/analytics/demos/{id}
 GET /api/analytics/summary
@@ -66,6 +67,8 @@ GET /api/scopes
 GET /api/tokens
 GET /api/users
 GET /api/users/{id}
+GET /api/webhooks
+GET /api/webhooks/{id}/deliveries
 PATCH /api/auth/notices
 PATCH /api/clients/{id}
 PATCH /api/clients/{id}/renew
@@ -73,6 +76,7 @@ PATCH /api/clients/{id}/restore
 PATCH /api/clients/{id}/revoke
 PATCH /api/demos/{id}
 PATCH /api/users/{id}
+PATCH /api/webhooks/{id}
 POST /api/auth/login
 POST /api/auth/logout
 POST /api/auth/password
@@ -96,6 +100,10 @@ POST /api/requests/{id}/cancel
 POST /api/requests/{id}/reject
 POST /api/tokens
 POST /api/users
+POST /api/webhooks
+POST /api/webhooks/{id}/deliveries/{message_id}/replay
+POST /api/webhooks/{id}/rotate
+POST /api/webhooks/{id}/test
 PUT /api/clients/{id}/demos/{demo_id}"""
 PAGE_ROUTES = """\
 GET /

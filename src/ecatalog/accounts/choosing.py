@@ -55,7 +55,7 @@ def accept_code(tx: Tx, purpose: Purpose, code: str, password_hash: str, session
     redeem_code(tx, purpose, code)
     assert holder is not None  # Else nothing was redeemed.
     refuse_shut_out(holder)
-    code_queries.remove_codes_of(tx, user_id=holder.user_id, client_id=holder.client_id)
+    code_queries.remove_codes_of(tx, holder.id)
     actor = Actor(holder.role, holder.id, session.id)
     actions.replace_password(tx, actor, password_hash)
     if purpose == "invitation":

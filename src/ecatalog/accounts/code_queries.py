@@ -114,14 +114,13 @@ def find_holder(tx: Tx, email: str) -> Holder | None:
     )
 
 
-def remove_codes_of(tx: Tx, *, user_id: str | None, client_id: str | None, purpose: str = "") -> int:
-    """Removes the unused invitations and resets of a person, or those of one purpose."""
+def remove_codes_of(tx: Tx, person_id: str, *, purpose: str = "") -> int:
+    """Removes the unused invitations and resets of a user or client, or those of one purpose."""
     return tx.run(
-        """DELETE FROM one_time_codes WHERE used_at IS NULL AND purpose IN ('invitation', 'reset')
-             AND (:purpose = '' OR purpose = :purpose) AND (user_id = :user_id OR client_id = :client_id)""",
+        """DELETE FROM one_time_codes WHERE coalesce(user_id, client_id) = :person_id AND used_at IS NULL
+             AND purpose IN ('invitation', 'reset') AND (:purpose = '' OR purpose = :purpose)""",
+        person_id=person_id,
         purpose=purpose,
-        user_id=user_id,
-        client_id=client_id,
     )
 
 
@@ -133,8 +132,9 @@ _INVITATIONS = """SELECT k.id, k.user_id, k.client_id, coalesce(u.full_name, c.n
   WHERE k.purpose = 'invitation' AND k.used_at IS NULL AND k.expires_at > :now """
 
 _IS_FIRST = """AND NOT EXISTS (
-    SELECT 1 FROM one_time_codes e WHERE e.purpose = 'invitation' AND e.used_at IS NULL AND e.expires_at > :now
-      AND (e.user_id = k.user_id OR e.client_id = k.client_id) AND e.id < k.id) """
+    SELECT 1 FROM one_time_codes e WHERE coalesce(e.user_id, e.client_id) = coalesce(k.user_id, k.client_id)
+      AND e.purpose IN ('invitation', 'reset') AND e.purpose = 'invitation' AND e.used_at IS NULL
+      AND e.expires_at > :now AND e.id < k.id) """
 
 
 def find_invitation(tx: Tx, invitation_id: str) -> Invitation | None:

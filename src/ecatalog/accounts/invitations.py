@@ -21,7 +21,7 @@ def add_invitation(
     tx: Tx, actor: Actor, code: str, *, user_id: str | None = None, client_id: str | None = None
 ) -> Invitation:
     """Makes `code` (a `new_secret()` of the caller) the invitation of this person; older ones are void."""
-    queries.remove_codes_of(tx, user_id=user_id, client_id=client_id, purpose="invitation")
+    queries.remove_codes_of(tx, user_id or client_id or "", purpose="invitation")
     added = add_code(tx, "invitation", code, lifetime=INVITATION_LIFETIME, user_id=user_id, client_id=client_id)
     tx.record("invitation.created", actor, client=client_id, user=user_id, invitation=added.id)
     return pending_invitation_for(tx, added.id)
@@ -58,7 +58,7 @@ def list_invitations(tx: Tx, actor: Actor, *, limit: int = PAGE_SIZE, cursor: st
 
 def remove_invitation(tx: Tx, actor: Actor, invitation: Invitation) -> None:
     """Voids the invitation, in whatever form it was sent."""
-    queries.remove_codes_of(tx, user_id=invitation.user_id, client_id=invitation.client_id, purpose="invitation")
+    queries.remove_codes_of(tx, invitation.user_id or invitation.client_id or "", purpose="invitation")
     tx.record(
         "invitation.withdrawn",
         actor,
