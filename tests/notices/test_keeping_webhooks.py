@@ -163,6 +163,7 @@ async def test_a_removed_one_is_told_of_nothing_more(
     receiver.will_answer(500)
     for verb in ("revoke", "restore", "revoke"):
         await admin.patch(f"/api/clients/{people.acme.id}/{verb}")
+    await receiver.until(1)
     await deliveries(admin, added["id"], "pending", "pending")
     assert (await admin.delete(f"/api/webhooks/{added['id']}")).status == 204
     assert (await admin.get(f"/api/webhooks/{added['id']}/deliveries")).status == 404
