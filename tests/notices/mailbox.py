@@ -44,6 +44,17 @@ class Mailbox:
         assert found is not None
         return found
 
+    async def another(self, address: str, than: EmailMessage) -> EmailMessage:
+        """The mail to this address that came after that one, as soon as it is there."""
+
+        def after() -> list[EmailMessage]:
+            mine = [mail for mail in self.mails if address in mail["To"]]
+            return mine[mine.index(than) + 1 :]
+
+        async with self._came:
+            await self._came.wait_for(after)
+        return after()[0]
+
     def subjects(self, address: str) -> list[str]:
         return [mail["Subject"] for mail in self.mails if address in mail["To"]]
 

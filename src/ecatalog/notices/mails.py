@@ -1,10 +1,6 @@
 """A row of the outbox as a mail: to whom it goes now, and what it says. A corrected address counts at once."""
 
 from datetime import datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
 
 import msgspec
 
@@ -12,9 +8,6 @@ from ecatalog.kit.db import Database, Tx
 from ecatalog.notices.channels import Outgoing, Refused
 from ecatalog.notices.people_queries import Addressee, find_client_addressee, find_user_addressee
 from ecatalog.notices.rendering import Renderer
-
-# A line of more than 998 octets is refused by mail servers (RFC 5321, 4.5.3.1.6): texts are encoded then.
-_POLICY = SMTP.clone(max_line_length=200)
 
 
 class Mail(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,29 +57,3 @@ def find_addressee(tx: Tx, recipient: str) -> Addressee | None:
     """Who `client:ID` or `user:ID` is; None for a closed account."""
     role, _, person_id = recipient.partition(":")
     return find_client_addressee(tx, person_id) if role == "client" else find_user_addressee(tx, person_id)
-
-
-def as_bytes(mail: Mail, sender: str, host: str) -> bytes:
-    """The mail as it goes over the wire, the same at each try: its date is that of the row.
-
-    `Auto-Submitted` keeps automatic replies away (RFC 3834).
-    """
-    message = EmailMessage(policy=_POLICY)
-    message["From"] = sender
-    message["To"] = _addressed(mail.name, mail.address)
-    message["Subject"] = mail.subject
-    message["Date"] = format_datetime(mail.created_at)
-    message["Message-ID"] = f"<{mail.message_id}@{host}>"
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(mail.text)
-    message.add_alternative(mail.html, subtype="html")
-    # A random boundary would make another mail of each try.
-    message.set_boundary(f"=_{mail.message_id}")
-    return message.as_bytes()
-
-
-def _addressed(name: str, address: str) -> Address | str:
-    try:
-        return Address(" ".join(name.split()), addr_spec=address)
-    except (ValueError, IndexError):
-        return address

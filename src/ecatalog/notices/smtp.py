@@ -11,7 +11,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import aiosmtplib
 
 from ecatalog.notices.channels import GAPS, Outgoing, Refused
-from ecatalog.notices.mails import Mail, Mails, as_bytes
+from ecatalog.notices.mails import Mail, Mails
+from ecatalog.notices.mime import as_bytes
 
 _LANES = 4
 _SECONDS_TO_ANSWER = 30.0
