@@ -89,7 +89,7 @@ class Mailbox:
     def authenticate(self, server: Any, session: Any, envelope: Any, mechanism: str, given: Any) -> AuthResult:
         assert isinstance(given, LoginPassword)
         self.logins.append(f"{given.login.decode()}:{given.password.decode()}")
-        return AuthResult(success=given.password == b"a secret")
+        return AuthResult(success=given.password == b"a secret", handled=False)
 
 
 def body_of(mail: EmailMessage, kind: str = "plain") -> str:
@@ -113,7 +113,7 @@ async def serving(mailbox: Mailbox, *, tls: ssl.SSLContext | None = None, mode: 
         if mode != "none":
             options |= {
                 "authenticator": mailbox.authenticate,
-                "auth_required": True,
+                "auth_required": mode == "starttls",
                 "auth_require_tls": mode == "starttls",
             }
         return SMTP(mailbox, **options)

@@ -78,16 +78,16 @@ async def test_after_five_tries_a_message_is_dead_and_is_replayed_by_hand(
         gateway.part(Post).call()
     dead = await until(gateway, "dead", RENEWED)
     mailbox.answer = lambda mail: "250 OK"
-    [told] = await messages(gateway, state="dead")
+    told = next(each for each in await messages(gateway, state="dead") if each.kind == RENEWED)
     again = await gateway.db.write(replay_message, people.admin.actor, str(told.id))
     gateway.part(Post).call()
     mail = await mailbox.to("client@acme.test", "more time")
 
     assert dead == (RENEWED, "dead", 5, "The mail server said 452: full")
     assert again.state == "pending"
-    assert {mail["Message-ID"]} == set(tried)
-    [fact] = await gateway.db.read(facts, "message.dead")
-    assert fact["details"]["reason"] == "The mail server said 452: full"
+    assert tried.count(mail["Message-ID"]) == 5
+    reasons = [fact["details"]["reason"] for fact in await gateway.db.read(facts, "message.dead")]
+    assert set(reasons) == {"The mail server said 452: full"}
     assert [each["actor"] for each in await gateway.db.read(facts, "message.replayed")] == [f"admin:{people.admin.id}"]
 
 
@@ -202,7 +202,7 @@ async def test_what_was_answered_is_not_sent_again(
 
     assert mailbox.subjects("client@acme.test") == []
     assert [row[1] for row in after if row[0] == RENEWED] == ["sent"]
-    assert receipts(settings).read_text() == ""
+    assert message_id not in receipts(settings).read_text()
 
 
 def receipts(settings: Settings) -> Path:

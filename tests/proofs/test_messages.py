@@ -109,7 +109,8 @@ def test_each_message_comes_once_though_the_gateway_is_killed(
 def states(data: Path) -> dict[str, int]:
     """How many rows of the outbox are in each state."""
     with closing(open_reader(data / "ltplabs.db", 5000)) as connection:
-        return dict(connection.execute("SELECT state, count(*) FROM outbox GROUP BY state").fetchall())
+        found = connection.execute("SELECT state, count(*) FROM outbox GROUP BY state").fetchall()
+    return {str(state): int(str(count)) for state, count in found}
 
 
 def message_ids(data: Path) -> set[str]:

@@ -31,13 +31,13 @@ async def show_login(visit: Visit) -> Response:
     return login_form(visit)
 
 
-def login_form(visit: Visit, *, problem: str = "", status: int = 200) -> Response:
-    """The form, with what was typed except the password."""
+def login_form(visit: Visit, *, problem: str = "", status: int = 200, then: str = "/") -> Response:
+    """The form, with what was typed except the password; `then` is where the login leads, unless the query says."""
     return visit.render(
         "accounts/login.html",
         status=status,
         email=visit.form.get("email", ""),
-        next=own_path(visit.form.get("next") or visit.query.get("next", "/")),
+        next=own_path(visit.form.get("next") or visit.query.get("next", then)),
         problem=problem,
     )
 

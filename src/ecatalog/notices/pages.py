@@ -15,7 +15,7 @@ from ecatalog.kit.errors import Conflict, Forbidden, Invalid, Unauthorized
 from ecatalog.notices.choices import choose_notices, own_notices
 from ecatalog.notices.decisions import Asked, Decided, asked_for, decide
 from ecatalog.notices.people_queries import find_about
-from ecatalog.web.pages import Visit, page, see_other
+from ecatalog.web.pages import Page, Visit, page, see_other
 
 _LONGEST_WORDS = 2000
 
@@ -85,7 +85,7 @@ def _hiding_its_code(response: Response) -> Response:
 # asking, and answering in the catalog -----------------------------------------------------------------------
 
 
-def for_people(show: Show) -> Show:
+def for_people(path: str, show: Show) -> Page:
     """The page, for who is logged in. A link in a mail brings no SameSite=Strict cookie; a reload does."""
 
     async def guarded(visit: Visit) -> Response:
@@ -93,9 +93,9 @@ def for_people(show: Show) -> Show:
             return await show(visit)
         if visit.fetch_site in ("cross-site", "same-site"):
             return visit.render("web/again.html")
-        return login_form(visit)
+        return login_form(visit, then=path)
 
-    return guarded
+    return page("GET", path, guarded)
 
 
 async def show_more_time(visit: Visit) -> Response:
@@ -191,10 +191,10 @@ async def submit_notices(visit: Visit) -> Response:
 PAGES = (
     page("GET", "/decide", show_decision),
     page("POST", "/decide", submit_decision, is_proved_by_code=True),
-    page("GET", "/more-time", for_people(show_more_time)),
+    for_people("/more-time", show_more_time),
     page("POST", "/more-time", submit_more_time),
-    page("GET", "/requests", for_people(show_requests)),
+    for_people("/requests", show_requests),
     page("POST", "/requests/{id}/answer", submit_answer),
-    page("GET", "/notices", for_people(show_notices)),
+    for_people("/notices", show_notices),
     page("POST", "/notices", submit_notices),
 )

@@ -111,6 +111,9 @@ class SmtpChannel:
             await smtp.connect()
             if server.username:
                 await smtp.login(server.username, server.password)
+        except aiosmtplib.SMTPAuthenticationError as error:
+            smtp.close()
+            raise Refused(f"The mail server did not take our login: {_words(error)}") from error
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
             smtp.close()
             raise Refused(f"The mail server {server.host}:{server.port} was not reached: {_words(error)}") from error
@@ -172,7 +175,7 @@ def _refusal(error: aiosmtplib.SMTPResponseException) -> Refused:
     """A 5xx about the recipient or the mail is final (RFC 5321, 4.2.1); one about us an operator may mend."""
     is_about_us = isinstance(error, aiosmtplib.SMTPSenderRefused) or error.code in (530, 534, 535, 538)
     is_final = 500 <= error.code < 600 and not is_about_us
-    return Refused(f"The mail server said {error.code}: {_words(error)}", is_final=is_final)
+    return Refused(f"The mail server said {_words(error)}", is_final=is_final)
 
 
 def _wire_address(address: str) -> str:
@@ -185,5 +188,7 @@ def _wire_address(address: str) -> str:
 
 
 def _words(error: BaseException) -> str:
-    said = error.message if isinstance(error, aiosmtplib.SMTPResponseException) else str(error)
-    return " ".join(str(said).split())[:300] or type(error).__name__
+    said = str(error) or type(error).__name__
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        said = f"{error.code}: {error.message}"
+    return " ".join(said.split())[:300]
