@@ -11,13 +11,13 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from ecatalog.access import api as access
-from ecatalog.access import catalog_api, requests_api, users_api
+from ecatalog.access import catalog_api, invitations_api, requests_api, users_api
 from ecatalog.access import pages as access_pages
 from ecatalog.accounts import actions as accounts
 from ecatalog.accounts import api as accounts_api
 from ecatalog.accounts import jobs as accounts_jobs
 from ecatalog.accounts import pages as accounts_pages
-from ecatalog.accounts.model import ClientReader
+from ecatalog.accounts.model import ClientReader, MailSwitch
 from ecatalog.accounts.passwords import Hasher
 from ecatalog.accounts.queries import count_users
 from ecatalog.accounts.service_tokens import ServiceTokens
@@ -45,7 +45,8 @@ from ecatalog.launches.use import forgive_silence
 from ecatalog.notices import api as notices
 from ecatalog.notices import jobs as notices_jobs
 from ecatalog.notices import pages as notices_pages
-from ecatalog.notices.channels import Channel
+from ecatalog.notices import webhook_api
+from ecatalog.notices.channels import Channel, Planner
 from ecatalog.notices.console import ConsoleChannel
 from ecatalog.notices.links import Links
 from ecatalog.notices.mails import Mails
@@ -53,6 +54,8 @@ from ecatalog.notices.planning import MailPlanner
 from ecatalog.notices.post import Post
 from ecatalog.notices.rendering import Renderer
 from ecatalog.notices.smtp import MailServer, SmtpChannel
+from ecatalog.notices.webhook_planning import WebhookPlanner
+from ecatalog.notices.webhooks import Webhooks
 from ecatalog.ops import api as ops
 from ecatalog.ops import jobs as ops_jobs
 from ecatalog.ops import samples
@@ -85,8 +88,10 @@ OPERATIONS: tuple[Operation, ...] = (
     *catalog_api.OPERATIONS,
     *requests_api.OPERATIONS,
     *users_api.OPERATIONS,
+    *invitations_api.OPERATIONS,
     *analytics.OPERATIONS,
     *notices.OPERATIONS,
+    *webhook_api.OPERATIONS,
     *ops.OPERATIONS,
 )
 PAGES = (*docs.PAGES, *accounts_pages.PAGES, *launches_pages.PAGES, *access_pages.PAGES, *notices_pages.PAGES)
@@ -150,19 +155,21 @@ class Gateway:
             hasher,
             Throttle(clock),
             ClientReader(client_for),
+            MailSwitch(is_on=bool(settings.smtp_url)),
             EdgeHub(self.db, settings.edge_lease, clock=clock),
             LauncherHub(self.db, clock=clock),
-            Secrets(settings.encryption_key),
-            *self._build_post(clock),
+            *self._build_post(clock, Secrets(settings.encryption_key)),
         )
         return {type(part): part for part in parts}
 
-    def _build_post(self, clock: Clock) -> tuple[Mails, Post]:
+    def _build_post(self, clock: Clock, secrets: Secrets) -> tuple[Secrets, Mails, Webhooks, Post]:
         settings = self.settings
         links = Links(settings.jwt_secret, settings.catalog_url)
         mails = Mails(self.db, Renderer(links))
-        channels = [_mail_channel(settings, mails)]
-        return mails, Post(self.db, clock, settings.database.parent, channels, [MailPlanner(links)])
+        webhooks = Webhooks(self.db, secrets, clock, settings.webhook_networks)
+        channels: list[Channel] = [_mail_channel(settings, mails), webhooks]
+        planners: list[Planner] = [MailPlanner(links), WebhookPlanner(self.db)]
+        return secrets, mails, webhooks, Post(self.db, clock, settings.database.parent, channels, planners)
 
     def _build_registry(self) -> CollectorRegistry:
         registry = CollectorRegistry()

@@ -114,6 +114,13 @@ class Settings:
     office_timezone: str = field(
         default="UTC", metadata=_about("The time zone of the team: weekly digests are sent on Mondays at nine.")
     )
+    webhooks_allow_private: str = field(
+        default="",
+        metadata=_about(
+            "Private networks, with commas between, that webhooks may reach, also without TLS: 10.0.0.0/8. Without it, "
+            "they reach the public internet only, by https."
+        ),
+    )
     log_level: str = field(default="info", metadata=_about("What is logged: debug, info, warning, error or critical."))
     log_json: bool | None = field(
         default=None, metadata=_about("Whether log lines are JSON. Without it: JSON unless stderr is a terminal.")
@@ -126,7 +133,7 @@ class Settings:
         self._put("db_path", self.db_path or self.data / "ltplabs.db")
         self._refuse_bad_numbers()
         self._refuse_bad_urls()
-        self._refuse_bad_proxies()
+        self._refuse_bad_networks()
         refuse_bad_mail(self.smtp_url, self.mail_from)
         refuse_bad_zone(self.office_timezone)
         self._refuse_open_samples()
@@ -169,7 +176,12 @@ class Settings:
     @property
     def proxies(self) -> list[str]:
         """The trusted proxies, each an address or a network."""
-        return [each.strip() for each in self.trusted_proxies.split(",") if each.strip()]
+        return _listed(self.trusted_proxies)
+
+    @property
+    def webhook_networks(self) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+        """The private networks that webhooks may reach."""
+        return [ipaddress.ip_network(each) for each in _listed(self.webhooks_allow_private)]
 
     @property
     def is_secure(self) -> bool:
@@ -212,12 +224,13 @@ class Settings:
                     f"{variable(name)} is {url!r}: write scheme and host, such as https://catalog.example.com."
                 )
 
-    def _refuse_bad_proxies(self) -> None:
-        for each in self.proxies:
-            try:
-                ipaddress.ip_network(each)
-            except ValueError as error:
-                raise BadSetting(f"{variable('trusted_proxies')} has {each!r} ({error}): write 10.0.0.0/8.") from None
+    def _refuse_bad_networks(self) -> None:
+        for name in ("trusted_proxies", "webhooks_allow_private"):
+            for each in _listed(getattr(self, name)):
+                try:
+                    ipaddress.ip_network(each)
+                except ValueError as error:
+                    raise BadSetting(f"{variable(name)} has {each!r} ({error}): write 10.0.0.0/8.") from None
 
     def _refuse_bad_numbers(self) -> None:
         for name in ("port", "edge_port", "grpc_port", "internal_port"):
@@ -258,6 +271,10 @@ def _as_text(default: object) -> str:
     if isinstance(default, timedelta):
         return f"{default.total_seconds():g}"
     return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def _listed(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]
 
 
 def _is_origin(url: str) -> bool:

@@ -49,6 +49,7 @@ OWNERS: Mapping[str, tuple[str, ...]] = {
     # Its rows are the rooms' own, each under keys of its own: the epoch of the watches, the probe of health, how far
     # facts have become messages.
     "settings": ("launches", "notices", "ops"),
+    "webhooks": ("notices",),
 }
 
 

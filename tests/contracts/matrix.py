@@ -38,6 +38,17 @@ PATCH  /api/users/{id}                    401   403   403   403   403   401    4
 GET    /api/tokens                        401   403   403   403   403   401    403    403    403   200   403    403
 POST   /api/tokens                        401   403   403   403   403   401    403    403    403   201   403    403
 DELETE /api/tokens/{id}                   401   403   403   403   403   401    403    403    403   204   403    403
+GET    /api/invitations                   401   403   403   403   403   401    200    200    200   200   403    403
+POST   /api/invitations                   401   403   403   403   403   401    403    403    201   201   403    403
+DELETE /api/invitations/{id}              401   403   403   403   403   401    403    403    204   204   403    403
+GET    /api/webhooks                      401   403   403   403   403   401    403    403    403   200   403    403
+POST   /api/webhooks                      401   403   403   403   403   401    403    403    403   201   403    403
+PATCH  /api/webhooks/{id}                 401   403   403   403   403   401    403    403    403   200   403    403
+DELETE /api/webhooks/{id}                 401   403   403   403   403   401    403    403    403   204   403    403
+POST   /api/webhooks/{id}/rotate          401   403   403   403   403   401    403    403    403   200   403    403
+POST   /api/webhooks/{id}/test            401   403   403   403   403   401    403    403    403   200   403    403
+GET    /api/webhooks/{id}/deliveries      401   403   403   403   403   401    403    403    403   200   403    403
+POST   /api/webhooks/{id}/deliveries/{message_id}/replay 401 403 403 403 403 401 403 403 403 200 403 403
 GET    /api/scopes                        401   200   200   200   200   401    200    200    200   200   403    403
 GET    /api/audit                         401   403   403   403   403   401    200    403    403   200   200    403
 
@@ -119,6 +130,15 @@ INPUTS: dict[str, Input] = {
     "PATCH /api/users/{id}": Input(("{colleague}",), {"full_name": "Another Name"}),
     "POST /api/tokens": Input(given={"name": "a dashboard", "scopes": ["usage:read"]}),
     "DELETE /api/tokens/{id}": Input(("{token}",)),
+    "POST /api/webhooks": Input(given={"url": "https://hooks.example.com/catalog"}),
+    "PATCH /api/webhooks/{id}": Input(("{webhook}",), {"is_on": False}),
+    "DELETE /api/webhooks/{id}": Input(("{webhook}",)),
+    "POST /api/webhooks/{id}/rotate": Input(("{webhook}",)),
+    "POST /api/webhooks/{id}/test": Input(("{webhook}",)),
+    "GET /api/webhooks/{id}/deliveries": Input(("{webhook}",)),
+    "POST /api/webhooks/{id}/deliveries/{message_id}/replay": Input(("{webhook}", "{delivery}")),
+    "POST /api/invitations": Input(given={"client_id": "{acme}"}),
+    "DELETE /api/invitations/{id}": Input(("{invitation}",)),
     "POST /api/clients": Input(
         given={
             "name": "Nora New",

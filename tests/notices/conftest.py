@@ -1,4 +1,4 @@
-"""A mailbox behind a real SMTP server, and a gateway that sends its mails there."""
+"""A mailbox behind a real SMTP server, and a gateway that sends its mails there; a server that takes webhooks."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from ecatalog.app import Gateway, build
+from ecatalog.kit.db import Database
 from ecatalog.settings import Settings
 from tests.cast import SettableClock
+from tests.notices.hooks import Receiver, Stand, receiving
 from tests.notices.mailbox import Mailbox, serving
 
 
@@ -34,6 +36,22 @@ def settings(tmp_path: Path, mailbox: Mailbox) -> Settings:
 async def gateway(settings: Settings, clock: SettableClock) -> AsyncIterator[Gateway]:
     """As everywhere, but with a mail server."""
     built = build(settings, clock=clock)
+    await built.start()
+    yield built
+    await built.stop()
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """Somebody's server, which is told of facts."""
+    async with receiving() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def stand(db: Database, clock: SettableClock, tmp_path: Path) -> AsyncIterator[Stand]:
+    """The outbox with webhooks alone, over `db`."""
+    built = Stand(db, clock, tmp_path)
     await built.start()
     yield built
     await built.stop()

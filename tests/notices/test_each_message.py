@@ -17,6 +17,7 @@ from ecatalog.notices.jobs import tell_time
 from ecatalog.notices.rules import MESSAGES, RULES
 from ecatalog.notices.wording import LANGUAGES
 from tests.architecture.code import product_modules
+from tests.asgi import Caller as Browser
 from tests.cast import Caller, Cast, SettableClock, another_session
 from tests.notices.mailbox import Mailbox, body_of
 
@@ -52,6 +53,10 @@ async def invite(world: World) -> None:
     window = {"access_start_date": "2026-03-01", "access_end_date": "2026-04-01"}
     body = {"name": "Nora New", "email": "nora@new.test", "company": "New", "locale": language, **window}
     assert (await world.seller.post("/api/clients", body)).status == 201
+
+
+async def forget(world: World) -> None:
+    assert (await Browser(world.gateway.asgi).send_form("/forgotten", email=ACME)).status == 200
 
 
 async def start(world: World) -> None:
@@ -122,6 +127,7 @@ async def be_monday(world: World) -> None:
 
 CASES: dict[str, tuple[Callable[[World], Awaitable[None]], str, dict[str, str]]] = {
     "invitation": (invite, "nora@new.test", {"en": "Choose a password", "pt": "Escolher uma palavra-passe"}),
+    "reset": (forget, ACME, {"en": "another password for your account", "pt": "outra palavra-passe para a sua"}),
     "access_started": (start, ACME, {"en": "until 31 March 2026", "pt": "até 31 de março de 2026"}),
     "access_ending": (end_soon, ACME, {"en": "about 7 days", "pt": "cerca de 7 dias"}),
     "access_ended": (end, ACME, {"en": "ended on 31 March 2026", "pt": "31 de março de 2026"}),

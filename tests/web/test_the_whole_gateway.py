@@ -33,10 +33,12 @@ DELETE /api/auth/sessions/{id}
 DELETE /api/clients/{id}/demos/{demo_id}
 DELETE /api/demos/{id}
 DELETE /api/docker-images/{id}
+DELETE /api/invitations/{id}
 DELETE /api/launches/{id}
 DELETE /api/registries/{id}
 DELETE /api/tokens/{id}
 DELETE /api/warm-plans/{id}
+DELETE /api/webhooks/{id}
 GET /api/analytics/clients/{id}
 GET /api/analytics/demos/{id}
 GET /api/analytics/summary
@@ -52,6 +54,7 @@ GET /api/demos/{id}
 GET /api/demos/{id}/check
 GET /api/demos/{id}/warm-plans
 GET /api/docker-images
+GET /api/invitations
 GET /api/launches
 GET /api/launches/{id}
 GET /api/launches/{id}/events
@@ -64,6 +67,8 @@ GET /api/scopes
 GET /api/tokens
 GET /api/users
 GET /api/users/{id}
+GET /api/webhooks
+GET /api/webhooks/{id}/deliveries
 PATCH /api/auth/notices
 PATCH /api/clients/{id}
 PATCH /api/clients/{id}/renew
@@ -71,6 +76,7 @@ PATCH /api/clients/{id}/restore
 PATCH /api/clients/{id}/revoke
 PATCH /api/demos/{id}
 PATCH /api/users/{id}
+PATCH /api/webhooks/{id}
 POST /api/auth/login
 POST /api/auth/logout
 POST /api/auth/password
@@ -82,6 +88,7 @@ POST /api/demos/{id}/open
 POST /api/demos/{id}/restore
 POST /api/demos/{id}/warm-plans
 POST /api/docker-images
+POST /api/invitations
 POST /api/launches/{id}/enter
 POST /api/launches/{id}/extend
 POST /api/launches/{id}/reset
@@ -93,26 +100,34 @@ POST /api/requests/{id}/cancel
 POST /api/requests/{id}/reject
 POST /api/tokens
 POST /api/users
+POST /api/webhooks
+POST /api/webhooks/{id}/deliveries/{message_id}/replay
+POST /api/webhooks/{id}/rotate
+POST /api/webhooks/{id}/test
 PUT /api/clients/{id}/demos/{demo_id}"""
 PAGE_ROUTES = """\
 GET /
 GET /api/docs
 GET /decide
+GET /forgotten
 GET /invitation
 GET /launches/{id}
 GET /login
 GET /more-time
 GET /notices
 GET /requests
+GET /reset
 GET /setup
 POST /decide
 POST /demos/{id}/open
+POST /forgotten
 POST /invitation
 POST /login
 POST /logout
 POST /more-time
 POST /notices
 POST /requests/{id}/answer
+POST /reset
 POST /setup"""
 
 

@@ -3,7 +3,7 @@
 `app.py` joins both to the outbox (`outbox.py`), which leases, retries, and keeps what became of each row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -45,6 +45,16 @@ class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that may go next to its recipient, and when."""
+
+    id: int
+    next_at: datetime
+
+
+FindHeads = Callable[[Tx], list[Head]]
+
+
 class Refused(Exception):
     """The other side did not take it, or was not reached; `reason` is a sentence for administrators.
 
@@ -64,6 +74,9 @@ class Channel(Protocol):
     `lanes` times at once at most, outside of transactions, and again with the same `message_id` after it raised, was
     cancelled or died without an answer. Between tries lie the `gaps` (with jitter); after the last the row is dead.
     `close` is called when nothing is under way any more; a channel may be used again after it.
+
+    With `find_heads` each recipient gets one message after the other: it is a query of the rows that may go next, at
+    most one for each recipient, and no other is leased. Without it (None) rows go when they are due.
     """
 
     @property
@@ -72,6 +85,8 @@ class Channel(Protocol):
     def lanes(self) -> int: ...
     @property
     def gaps(self) -> Sequence[timedelta]: ...
+    @property
+    def find_heads(self) -> FindHeads | None: ...
 
     async def deliver(self, message: Outgoing) -> None: ...
 

@@ -15,6 +15,7 @@ class ConsoleChannel:
     name = "mail"
     lanes = 1
     gaps = GAPS
+    find_heads = None
 
     def __init__(self, mails: Mails) -> None:
         self._mails = mails

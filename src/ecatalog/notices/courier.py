@@ -7,7 +7,7 @@ import asyncio
 import random
 from collections import deque
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -17,7 +17,7 @@ from ecatalog.kit.ids import new_id
 from ecatalog.notices import queries
 from ecatalog.notices.channels import Channel, Outgoing, Refused
 from ecatalog.notices.model import next_try
-from ecatalog.notices.outbox import Outcome, keep_outcomes
+from ecatalog.notices.outbox import Outcome, keep_outcomes, lease_heads
 from ecatalog.notices.receipts import Receipts
 
 # A row waits in a lane's queue and is then delivered; whatever of that is not begun in time is left to the next lease.
@@ -104,16 +104,28 @@ class Courier:
         room = self._most - len(self._waiting) - len(self._under_way)
         if room < self._most // 2:
             return _SECONDS_BETWEEN_LOOKS  # A lane calls when half of them are done.
-        due = await self._db.read(queries.next_due, self._channel.name)
+        due = await self._next_due()
         if due is None or due > self._clock():
             return _SECONDS_BETWEEN_LOOKS
         begun = asyncio.get_running_loop().time()
         until = self._clock() + LEASE
-        rows = await self._db.write(queries.lease_due, self._channel.name, self._lease, until, room)
+        rows = await self._lease_rows(until, room)
         self._waiting.extend((begun + _SECONDS_TO_BEGIN, row) for row in rows)
         async with self._has_work:
             self._has_work.notify(len(rows))
         return 0 if len(rows) == room else _SECONDS_BETWEEN_LOOKS
+
+    async def _next_due(self) -> datetime | None:
+        find_heads = self._channel.find_heads
+        if find_heads is None:
+            return await self._db.read(queries.next_due, self._channel.name)
+        return min((head.next_at for head in await self._db.read(find_heads)), default=None)
+
+    async def _lease_rows(self, until: datetime, room: int) -> list[Outgoing]:
+        find_heads = self._channel.find_heads
+        if find_heads is None:
+            return await self._db.write(queries.lease_due, self._channel.name, self._lease, until, room)
+        return await self._db.write(lease_heads, find_heads, self._lease, until, room)
 
     # delivering ---------------------------------------------------------------------------------------------
 
@@ -181,3 +193,5 @@ class Courier:
             await self._db.write(keep_outcomes, self._lease, outcomes)
             del self._outcomes[: len(outcomes)]
             self._receipts.forget(each.row.message_id for each in outcomes if each.is_sent)
+            if self._channel.find_heads is not None:
+                self.call()  # What waited behind these may go.

@@ -7,7 +7,7 @@ from typing import Literal
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-Purpose = Literal["decision", "invitation"]
+Purpose = Literal["decision", "invitation", "reset"]
 
 
 class Links:

@@ -16,7 +16,7 @@ from ecatalog.kit.errors import Conflict, Forbidden, NotFound
 from ecatalog.kit.facts import facts_after
 from ecatalog.kit.paging import PAGE_SIZE, decode_cursor, page_of
 from ecatalog.notices import queries
-from ecatalog.notices.channels import Outgoing, Planner
+from ecatalog.notices.channels import FindHeads, Outgoing, Planner
 from ecatalog_client.types.messages import Message
 from ecatalog_client.types.paging import Page
 
@@ -75,6 +75,13 @@ def gather(tx: Tx, planners: Sequence[Planner], limit: int = _FACTS_AT_A_TIME) -
     if channels:
         tx.touch("outbox")
     return position, channels
+
+
+def lease_heads(tx: Tx, find_heads: FindHeads, lease: str, until: datetime, limit: int) -> list[Outgoing]:
+    """Claims at most `limit` rows that may go next to their recipients and whose time has come."""
+    due = [head.id for head in find_heads(tx) if head.next_at <= tx.now]
+    leased = (queries.lease_row(tx, row_id, lease, until) for row_id in due[:limit])
+    return [row for row in leased if row is not None]
 
 
 def keep_outcomes(tx: Tx, lease: str, outcomes: Sequence[Outcome]) -> None:

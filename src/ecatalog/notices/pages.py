@@ -1,4 +1,4 @@
-"""Pages that mails lead to: answering a request, following an invitation, asking for more time, what one is told."""
+"""Pages that mails lead to: answering a request, asking for more time, what one is told."""
 
 from collections.abc import Awaitable, Callable
 
@@ -11,10 +11,9 @@ from ecatalog.clients.actions import client_for
 from ecatalog.clients.model import end_in_words
 from ecatalog.kit.actor import Actor
 from ecatalog.kit.db import Tx
-from ecatalog.kit.errors import CatalogError, Conflict, Forbidden, Invalid, Unauthorized
+from ecatalog.kit.errors import Conflict, Forbidden, Invalid, Unauthorized
 from ecatalog.notices.choices import choose_notices, own_notices
 from ecatalog.notices.decisions import Asked, Decided, asked_for, decide
-from ecatalog.notices.invitations import accept_invitation, invited_by
 from ecatalog.notices.people_queries import find_about
 from ecatalog.web.pages import Page, Visit, page, see_other
 
@@ -81,35 +80,6 @@ def _hiding_its_code(response: Response) -> Response:
     """The address of the page holds a code: it is told to nobody."""
     response.headers["referrer-policy"] = "no-referrer"
     return response
-
-
-# following an invitation ------------------------------------------------------------------------------------
-
-
-async def show_invitation(visit: Visit) -> Response:
-    code = visit.query.get("code", "")
-    await visit.door.db.read(invited_by, code)
-    return await _invitation(visit, code)
-
-
-async def _invitation(visit: Visit, code: str, *, problem: str = "", status: int = 200) -> Response:
-    person = await visit.door.db.read(invited_by, code)
-    response = visit.render("notices/invitation.html", status=status, code=code, person=person, problem=problem)
-    return _hiding_its_code(response)
-
-
-async def submit_invitation(visit: Visit) -> Response:
-    form = visit.form
-    code, password = form.get("code", ""), form.get("password", "")
-    try:
-        if password != form.get("password_again", ""):
-            raise Invalid("The two passwords differ: type the same one twice.")
-        await accept_invitation(visit.door, code, password)
-    except (Unauthorized, Forbidden) as error:
-        raise Forbidden(error.message) from None
-    except CatalogError as error:
-        return await _invitation(visit, code, problem=error.message, status=error.status)
-    return see_other("/login")
 
 
 # asking, and answering in the catalog -----------------------------------------------------------------------
@@ -221,8 +191,6 @@ async def submit_notices(visit: Visit) -> Response:
 PAGES = (
     page("GET", "/decide", show_decision),
     page("POST", "/decide", submit_decision, is_proved_by_code=True),
-    page("GET", "/invitation", show_invitation),
-    page("POST", "/invitation", submit_invitation, is_proved_by_code=True),
     for_people("/more-time", show_more_time),
     page("POST", "/more-time", submit_more_time),
     for_people("/requests", show_requests),

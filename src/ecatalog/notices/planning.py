@@ -10,7 +10,9 @@ from typing import Any
 import msgspec
 
 from ecatalog.access.requests import request_for
-from ecatalog.accounts.actions import issue_code
+from ecatalog.accounts.codes import add_code
+from ecatalog.accounts.invitations import INVITATION_LIFETIME, add_mailed_code
+from ecatalog.accounts.resets import add_reset_code
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.db import Tx
 from ecatalog.kit.facts import Fact
@@ -23,7 +25,6 @@ from ecatalog.notices.telling import mark_what_is_past
 
 MAIL = "mail"
 DECISIONS_LAST = timedelta(days=7)
-INVITATIONS_LAST = timedelta(days=14)
 _WEEK, _SOON = timedelta(days=7), timedelta(days=14)
 # Facts that set a window: what is past by then is not told by the clock.
 _SETTING = frozenset({"client.created", "client.edited", "client.renewed", "client.restored"})
@@ -54,10 +55,9 @@ class MailPlanner:
         if recipient in drafts or rule.message in people_queries.find_choice(tx, recipient).turned_off:
             return
         values = VALUES[rule.message](tx, fact, recipient)
-        if values is None:
-            return
         message_id = new_id()
-        self._keep_code(tx, rule, fact, recipient, message_id)
+        if values is None or not self._keep_code(tx, rule, fact, recipient, message_id):
+            return
         drafts[recipient] = Draft(
             channel=MAIL,
             recipient=recipient,
@@ -67,13 +67,17 @@ class MailPlanner:
             client_id=fact.client_id,
         )
 
-    def _keep_code(self, tx: Tx, rule: Rule, fact: Fact, recipient: str, message_id: str) -> None:
-        """Makes the link of this one message good, once; its hash is all that is kept."""
+    def _keep_code(self, tx: Tx, rule: Rule, fact: Fact, recipient: str, message_id: str) -> bool:
+        """Makes the link of this one message good, once; its hash is all that is kept. False when it is void by now."""
         _, _, person_id = recipient.partition(":")
+        whose = {"client_id": person_id} if recipient.startswith("client:") else {"user_id": person_id}
+        if fact.kind == "invitation.created":
+            return add_mailed_code(tx, fact.details["invitation"], self._links.code("invitation", message_id))
         if rule.message == "invitation":
-            whose = {"client_id": person_id} if recipient.startswith("client:") else {"user_id": person_id}
             code = self._links.code("invitation", message_id)
-            issue_code(tx, "invitation", code=code, lifetime=INVITATIONS_LAST, **whose)
+            add_code(tx, "invitation", code, lifetime=INVITATION_LIFETIME, **whose)
+        elif rule.message == "reset":
+            add_reset_code(tx, self._links.code("reset", message_id), **whose)
         elif rule.message in ("request_received", "request_waiting"):
             decision_queries.add_code(
                 tx,
@@ -82,6 +86,7 @@ class MailPlanner:
                 user_id=person_id,
                 expires_at=tx.now + DECISIONS_LAST,
             )
+        return True
 
 
 # whom -------------------------------------------------------------------------------------------------------
@@ -143,9 +148,13 @@ def _about(tx: Tx, fact: Fact) -> Values:
 
 def _invitation(tx: Tx, fact: Fact, recipient: str) -> Values | None:
     person_id = recipient.partition(":")[2]
-    if people_queries.has_password(tx, person_id):
-        return None  # Who can log in needs no link for it.
+    if fact.kind != "invitation.created" and people_queries.has_password(tx, person_id):
+        return None  # Who can log in needs no link for it, unless somebody has just made one.
     return _about(tx, fact)
+
+
+def _reset(tx: Tx, fact: Fact, recipient: str) -> Values | None:
+    return {}
 
 
 def _access(tx: Tx, fact: Fact, recipient: str) -> Values | None:
@@ -203,6 +212,7 @@ def _digest(tx: Tx, fact: Fact, recipient: str) -> Values | None:
 
 VALUES: Mapping[str, Callable[[Tx, Fact, str], Values | None]] = {
     "invitation": _invitation,
+    "reset": _reset,
     "access_started": _access,
     "access_ending": _access,
     "access_ended": _access,

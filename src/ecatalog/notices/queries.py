@@ -112,6 +112,20 @@ def lease_due(tx: Tx, channel: str, lease: str, until: datetime, limit: int) -> 
     )
 
 
+def lease_row(tx: Tx, row_id: int, lease: str, until: datetime) -> Outgoing | None:
+    """Claims this row, if its time has come and nobody else has it."""
+    return tx.one(
+        Outgoing,
+        """UPDATE outbox SET state = 'leased', lease = :lease, next_at = :until, attempts = attempts + 1
+           WHERE id = :id AND state IN ('pending', 'leased') AND next_at <= :now
+           RETURNING id, position, channel, recipient, kind, message_id, payload, attempts, client_id, created_at""",
+        id=row_id,
+        lease=lease,
+        until=until,
+        now=tx.now,
+    )
+
+
 class Due(msgspec.Struct, frozen=True):
     """When a row's time comes."""
 

@@ -31,6 +31,15 @@ def _began_to_fail(details: Details) -> bool:
     return details.get("is_fine") is False and details.get("was_fine") is not False
 
 
+def _is_of_client(details: Details) -> bool:
+    """The fact names a client; else it names a user, or nobody (a stranger asked for a password)."""
+    return not details.get("user")
+
+
+def _is_of_user(details: Details) -> bool:
+    return bool(details.get("user"))
+
+
 def _after(hours: int) -> Callable[[Details], bool]:
     return lambda details: details.get("hours") == hours
 
@@ -54,6 +63,10 @@ RULES = (
     Rule(fact="client.created", message="invitation", to="client"),
     Rule(fact="client.invited", message="invitation", to="client"),
     Rule(fact="user.created", message="invitation", to="user"),
+    Rule(fact="invitation.created", message="invitation", to="client", when=_is_of_client),
+    Rule(fact="invitation.created", message="invitation", to="user", when=_is_of_user),
+    Rule(fact="reset.requested", message="reset", to="client", when=_is_of_client),
+    Rule(fact="reset.requested", message="reset", to="user", when=_is_of_user),
     Rule(fact="window.started", message="access_started", to="client"),
     Rule(fact="window.ending", message="access_ending", to="client"),
     Rule(fact="window.ended", message="access_ended", to="client"),
@@ -94,5 +107,6 @@ USER_NOTICES = {
     "demo_failing": "A demo fails its check (administrators).",
     "weekly_digest": "On Mondays: what your clients did, whose access ends, which requests wait.",
 }
-MESSAGES = tuple(sorted(CLIENT_NOTICES.keys() | USER_NOTICES.keys()))
+# Nobody turns off what they have just asked for.
+MESSAGES = tuple(sorted(CLIENT_NOTICES.keys() | USER_NOTICES.keys() | {"reset"}))
 RULES_OF = {kind: tuple(rule for rule in RULES if rule.fact == kind) for kind in {rule.fact for rule in RULES}}

@@ -47,6 +47,7 @@ class SmtpChannel:
     name = "mail"
     lanes = _LANES
     gaps = GAPS
+    find_heads = None
 
     def __init__(self, mails: Mails, server: MailServer, sender: str, *, tls: ssl.SSLContext | None = None) -> None:
         self._mails = mails
