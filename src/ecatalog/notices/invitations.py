@@ -7,7 +7,7 @@ from ecatalog.accounts.passwords import Hasher
 from ecatalog.clients.actions import managed_client_for
 from ecatalog.kit.actor import Actor, Role
 from ecatalog.kit.db import Tx
-from ecatalog.kit.errors import Conflict, Forbidden
+from ecatalog.kit.errors import Conflict, Forbidden, Unauthorized
 from ecatalog.kit.ids import hash_secret
 from ecatalog.notices.people_queries import Addressee, find_client_addressee, find_user_addressee, has_password
 from ecatalog.web.door import Door
@@ -32,7 +32,7 @@ def invited_by(tx: Tx, code: str) -> Addressee:
     if found is None or not account_queries.is_code_good(tx, "invitation", code_hash):
         raise Forbidden(_OVER)
     person = find_client_addressee(tx, found.client_id) if found.client_id else _user(tx, found.user_id)
-    if person is None:
+    if person is None or has_password(tx, found.client_id or found.user_id or ""):
         raise Forbidden(_OVER)
     return person
 
@@ -50,8 +50,13 @@ async def accept_invitation(door: Door, code: str, password: str) -> None:
 
 
 def keep_password(tx: Tx, code: str, password_hash: str) -> None:
-    """Uses the code up, and those of other invitations of the person with it. Raises Unauthorized."""
+    """Uses the code up. Other invitations of the person are good no more: they would be keys to another's account.
+
+    Raises Unauthorized.
+    """
     found = accounts.redeem_code(tx, "invitation", code)
+    if has_password(tx, found.client_id or found.user_id or ""):
+        raise Unauthorized(_OVER)
     if found.client_id is not None:
         actor = Actor(Role.CLIENT, found.client_id)
         accounts.set_client_password(tx, actor, found.client_id, password_hash)
