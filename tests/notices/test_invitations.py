@@ -62,6 +62,20 @@ async def test_a_link_works_once(gateway: Gateway, client_id: str, nobody: Calle
     assert await login(nobody, "nora@new.test") == 200
 
 
+async def test_an_older_invitation_opens_nothing_once_there_is_a_password(
+    gateway: Gateway, people: Cast, client_id: str, nobody: Caller, mailbox: Mailbox
+) -> None:
+    first = await code_for(mailbox, "nora@new.test")
+    await Caller(gateway.asgi, people.seller).post(f"/api/clients/{client_id}/invite")
+    found = await mailbox.another("nora@new.test", await mailbox.to("nora@new.test"))
+    second = body_of(found).split("code=")[1].split()[0]
+    await submit(nobody, second)
+
+    assert first != second
+    assert (await submit(nobody, first, "another battery staple", "another battery staple")).status == 403
+    assert await login(nobody, "nora@new.test") == 200
+
+
 async def test_a_link_is_good_for_7_days(
     client_id: str, nobody: Caller, mailbox: Mailbox, clock: SettableClock
 ) -> None:
