@@ -106,11 +106,12 @@ class DockerDriver:
 
     async def list(self) -> list[Instance]:
         started = {key: network for key, network in self._networks.held().items() if key not in self._starting}
+        networks = await self._networks.look()
         by_launch: dict[str, list[Listed]] = defaultdict(list)
         for container in await self._containers():
             by_launch[container["Labels"][LAUNCH]].append(container)
         in_use = {container["HostConfig"]["NetworkMode"] for some in by_launch.values() for container in some}
-        await self._networks.look(in_use)
+        self._networks.keep(networks, in_use)
         for launch_id in started.keys() - by_launch.keys():
             # Its start was broken off, or somebody else has ended it.
             self._networks.give_back(launch_id, started[launch_id])
