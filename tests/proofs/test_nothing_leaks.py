@@ -21,7 +21,8 @@ from typing import Any
 
 import pytest
 
-from tests.launcher.engine import HOST, build, cleared
+from ecatalog_launcher.drivers.docker_spec import ATTEMPT, INDEX, INSTALLATION, LAUNCH, PORT, SIZE
+from tests.launcher.engine import HOST, build, cleared, docker
 from tests.proofs.belongings import (
     FINAL,
     Belongings,
@@ -167,6 +168,8 @@ def made(answer: Any) -> str:
 def test_whatever_is_killed_nothing_is_left_that_nobody_owns(stage: Stage, scale: str) -> None:
     begin(stage)
     for number, (victims, action) in enumerate(kills(stage.chance, KILLS[scale]), 1):
+        if number % 4 == 1:
+            leave_a_stranger(stage.name, f"stranger-{number}")
         kill(stage, victims, action)
         with at_rest(stage.visitors, stage.gate):
             took = wait_for(stage.place.is_ready, "all are ready again")
@@ -203,6 +206,13 @@ def stop_all(stage: Stage) -> None:
     for launch_id, row in rows_of(stage.place.data).items():
         if row.state not in FINAL:
             assert stage.admin.delete(f"/api/launches/{launch_id}").status == 200
+
+
+def leave_a_stranger(installation: str, launch_id: str) -> None:
+    """A container of a launch that is in no database, as after a restore of an earlier one."""
+    labels = {INSTALLATION: installation, LAUNCH: launch_id, ATTEMPT: "1", SIZE: "1", INDEX: "0", PORT: "8000"}
+    words = itertools.chain.from_iterable(("--label", f"{name}={value}") for name, value in labels.items())
+    docker("run", "--detach", "--network", "none", *words, "ecatalog-samples/leaks")
 
 
 def kills(chance: random.Random, count: int) -> Iterator[tuple[tuple[str, ...], str]]:
