@@ -212,7 +212,7 @@ def leave_a_stranger(installation: str, launch_id: str) -> None:
     """A container of a launch that is in no database, as after a restore of an earlier one."""
     labels = {INSTALLATION: installation, LAUNCH: launch_id, ATTEMPT: "1", SIZE: "1", INDEX: "0", PORT: "8000"}
     words = itertools.chain.from_iterable(("--label", f"{name}={value}") for name, value in labels.items())
-    docker("run", "--detach", "--network", "none", *words, "ecatalog-samples/leaks")
+    docker("create", "--network", "none", *words, "ecatalog-samples/leaks")
 
 
 def kills(chance: random.Random, count: int) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -116,15 +116,31 @@ async def test_there_are_never_more_networks_than_there_may_be_copies(driver: Do
     assert len({held.networks for held in containers_of(name)}) == CAPACITY
 
 
+async def test_who_has_lost_the_engine_makes_no_networks_ahead() -> None:
+    with cleared(new_installation()) as installation:
+        async with driver_of(Home(installation=installation, is_ours=lambda: False)) as driver:
+            await driver.list()
+        assert networks_of(installation) == {}
+
+
 async def test_a_network_that_somebody_removed_is_made_anew(driver: DockerDriver) -> None:
     """As `docker system prune` does, which operators type."""
 
     async def has_some() -> bool:
         return len(networks_of(driver._home.installation)) >= 4
 
+    async def is_started() -> bool:
+        await driver.list()
+        try:
+            await driver.start(spec())
+        except DockerError:
+            return False  # Launchers try again.
+        return True
+
     await driver.list()
     await until(has_some)
     docker("network", "rm", *networks_of(driver._home.installation))
-    await driver.list()
-    await driver.start(spec())
+    with pytest.raises(DockerError, match="network"):
+        await driver.start(spec())
+    await until(is_started)
     assert (await until_ready(driver)).state == "up"

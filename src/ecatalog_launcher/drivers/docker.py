@@ -79,7 +79,7 @@ class DockerDriver:
         self._home = home
         self._docker = Docker(self._url, timeout=ClientTimeout(total=_CALL_SECONDS))
         self._images = Images(self._docker, home)
-        self._networks = NetworkPool(self._docker, home.installation, self._subnet, self._attached)
+        self._networks = NetworkPool(self._docker, home, self._subnet, self._attached)
         try:
             await self._prepare()
         except BaseException as error:
@@ -182,6 +182,8 @@ class DockerDriver:
             # Only what is of this start: a launcher that has taken our place may be making the copy just now.
             for container_id in made:
                 await self._remove(container_id, 0)
+            if network in error.message:
+                raise  # Somebody has removed it. The next look tells, and another one is taken.
             raise _refusal(error) from error
 
     async def is_ready(self, instance: Instance) -> bool:

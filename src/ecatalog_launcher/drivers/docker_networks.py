@@ -8,7 +8,7 @@ import structlog
 from aiodocker import Docker, DockerError
 from aiohttp import ClientError
 
-from ecatalog_launcher.drivers.contract import CannotStart
+from ecatalog_launcher.drivers.contract import CannotStart, Home
 from ecatalog_launcher.drivers.docker_spec import INSTALLATION, network_body
 
 log = structlog.get_logger("ecatalog.launcher.docker")
@@ -23,9 +23,10 @@ class NetworkPool:
     Without such containers this machine itself reaches the copies, by an address of its own on each network.
     """
 
-    def __init__(self, docker: Docker, installation: str, subnet: IPv4Network, attached: tuple[str, ...]) -> None:
+    def __init__(self, docker: Docker, home: Home, subnet: IPv4Network, attached: tuple[str, ...]) -> None:
         self._docker = docker
-        self._installation = installation
+        self._installation = home.installation
+        self._is_ours = home.is_ours
         self._subnets = subnet
         self._attached = attached
         self._all: set[str] = set()
@@ -87,7 +88,7 @@ class NetworkPool:
         try:
             while not self._is_closing:
                 async with self._making:
-                    if len(self._free()) >= _SPARE or len(await self._names()) >= size:
+                    if len(self._free()) >= _SPARE or len(await self._names()) >= size or not self._is_ours():
                         return
                     await self._make()
         except (CannotStart, DockerError, ClientError, OSError) as error:
