@@ -128,7 +128,12 @@ class Reconciler:
     async def _open(self) -> None:
         """Once the gateway has said whose copies these are. An engine that is away is asked again."""
         installation = await self._installation
-        home = Home(installation=installation, changed=self._wake.set, login=self._gateway.login)
+        home = Home(
+            installation=installation,
+            changed=self._wake.set,
+            is_ours=lambda: self._lease.is_held,
+            login=self._gateway.login,
+        )
         while not self._is_open:
             try:
                 await self._driver.open(home)

@@ -71,7 +71,7 @@ def next_step(
         case "starting":
             return _towards_running(row, instance, now, started_at or row.state_since)
         case "running":
-            return _still_running(instance)
+            return _still_running(row, instance)
     return _towards_the_end(row, instance)
 
 
@@ -101,11 +101,13 @@ def _never_started() -> Report:
     return Report("failed", reason=f"The engine could not start the demo within {minutes} minutes.")
 
 
-def _still_running(instance: Instance | None) -> Step | None:
+def _still_running(row: WantedLaunch, instance: Instance | None) -> Step | None:
     if instance is None:
         return Report("failed", reason="The demo is gone from its engine.")
     if instance.state == "exited":
         return _failed("The demo ended by itself.", instance)
+    if instance.attempt != row.attempt:
+        return Report("failed", reason="A part of the demo is gone from its engine.")
     return None
 
 

@@ -57,6 +57,12 @@ def test_a_copy_that_exits_fails_the_launch_with_its_reason_and_last_words() -> 
     assert step == Report("failed", reason="The demo ended by itself. It ended with status 1.", log_tail="words")
 
 
+def test_a_copy_of_which_a_part_is_gone_fails_the_launch() -> None:
+    """Drivers list such a copy under no attempt."""
+    step = next_step(row(state="running", attempt=1), swap(UP, attempt=0), NOW)
+    assert step == Report("failed", reason="A part of the demo is gone from its engine.")
+
+
 @pytest.mark.parametrize("state", ["starting", "running"])
 def test_a_copy_that_was_shut_down_with_the_catalog_is_stopped_and_has_not_failed(state: str) -> None:
     step = next_step(row(state=state, attempt=1), swap(EXITED, is_shut_down=True), NOW)

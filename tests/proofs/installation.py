@@ -135,6 +135,8 @@ def free_quad() -> tuple[int, int, int, int]:
     """Four free ports, the last with two more free ones right behind it."""
     while True:
         port, edge, grpc, internal = free_ports(4)
+        if {internal + 1, internal + 2} & {port, edge, grpc}:
+            continue
         try:
             for offset in (1, 2):
                 socket.create_server(("127.0.0.1", internal + offset)).close()

@@ -79,7 +79,7 @@ class DockerDriver:
         self._home = home
         self._docker = Docker(self._url, timeout=ClientTimeout(total=_CALL_SECONDS))
         self._images = Images(self._docker, home)
-        self._networks = NetworkPool(self._docker, home.installation, self._subnet, self._attached)
+        self._networks = NetworkPool(self._docker, home, self._subnet, self._attached)
         try:
             await self._prepare()
         except BaseException as error:
@@ -106,11 +106,12 @@ class DockerDriver:
 
     async def list(self) -> list[Instance]:
         started = {key: network for key, network in self._networks.held().items() if key not in self._starting}
+        networks = await self._networks.look()
         by_launch: dict[str, list[Listed]] = defaultdict(list)
         for container in await self._containers():
             by_launch[container["Labels"][LAUNCH]].append(container)
         in_use = {container["HostConfig"]["NetworkMode"] for some in by_launch.values() for container in some}
-        await self._networks.look(in_use)
+        self._networks.keep(networks, in_use)
         for launch_id in started.keys() - by_launch.keys():
             # Its start was broken off, or somebody else has ended it.
             self._networks.give_back(launch_id, started[launch_id])
@@ -180,6 +181,8 @@ class DockerDriver:
             # Only what is of this start: a launcher that has taken our place may be making the copy just now.
             for container_id in made:
                 await self._remove(container_id, 0)
+            if network in error.message:
+                raise  # Somebody has removed it. The next look tells, and another one is taken.
             raise _refusal(error) from error
 
     async def is_ready(self, instance: Instance) -> bool:

@@ -8,7 +8,7 @@ import structlog
 from aiodocker import Docker, DockerError
 from aiohttp import ClientError
 
-from ecatalog_launcher.drivers.contract import CannotStart
+from ecatalog_launcher.drivers.contract import CannotStart, Home
 from ecatalog_launcher.drivers.docker_spec import INSTALLATION, network_body
 
 log = structlog.get_logger("ecatalog.launcher.docker")
@@ -23,13 +23,14 @@ class NetworkPool:
     Without such containers this machine itself reaches the copies, by an address of its own on each network.
     """
 
-    def __init__(self, docker: Docker, installation: str, subnet: IPv4Network, attached: tuple[str, ...]) -> None:
+    def __init__(self, docker: Docker, home: Home, subnet: IPv4Network, attached: tuple[str, ...]) -> None:
         self._docker = docker
-        self._installation = installation
+        self._installation = home.installation
+        self._is_ours = home.is_ours
         self._subnets = subnet
         self._attached = attached
         self._all: set[str] = set()
-        self._made = 0
+        self._fresh: set[str] = set()
         self._taken: dict[str, str] = {}
         self._in_use: set[str] = set()
         self._next = 0
@@ -39,20 +40,25 @@ class NetworkPool:
 
     async def open(self) -> None:
         """Takes over the networks that are there, and attaches whoever is not attached yet."""
-        await self._learn()
+        self._all = await self.look()
         await self.attach_all()
 
-    async def look(self, in_use: Iterable[str]) -> None:
-        """Says which networks the engine's containers are in: nobody else gets these, whoever started them."""
-        await self._learn()
+    async def look(self) -> set[str]:
+        """The networks that there are, whoever made or removed some."""
+        self._fresh = set()
+        return await self._names()
+
+    def keep(self, there: set[str], in_use: Iterable[str]) -> None:
+        """Takes over what a look found, and says which of it the engine's containers are in by now.
+
+        Nobody else gets these, whoever started them. Hence the look comes first: what is used later is not in it.
+        """
+        self._all = there | self._fresh
         self._in_use = set(in_use)
 
-    async def _learn(self) -> None:
-        """Which networks there are, whoever made or removed some."""
-        made = self._made
+    async def _names(self) -> set[str]:
         found = await self._docker.networks.list(filters={"label": [f"{INSTALLATION}={self._installation}"]})
-        if made == self._made:  # Else the answer may be from before one was made: the next look tells.
-            self._all = {str(network["Name"]) for network in found}
+        return {str(network["Name"]) for network in found}
 
     async def take(self, launch_id: str) -> str:
         """A network that is this launch's alone until `give_back`. Raises CannotStart when no addresses are left."""
@@ -82,8 +88,7 @@ class NetworkPool:
         try:
             while not self._is_closing:
                 async with self._making:
-                    await self._learn()
-                    if len(self._all) >= size or len(self._free()) >= _SPARE:
+                    if len(self._free()) >= _SPARE or len(await self._names()) >= size or not self._is_ours():
                         return
                     await self._make()
         except (CannotStart, DockerError, ClientError, OSError) as error:
@@ -114,7 +119,7 @@ class NetworkPool:
             for container in self._attached:
                 await self._attach(body["Name"], container)
             self._all.add(body["Name"])
-            self._made += 1
+            self._fresh.add(body["Name"])
             return
         raise CannotStart(
             f"No addresses are left in {self._subnets} for another demo. Give ECATALOG_DEMO_SUBNET a larger network."
