@@ -111,6 +111,21 @@ async def test_a_link_works_once_and_voids_the_others(gateway: Gateway, people: 
         assert (await choose(visitor, code)).status == 403
 
 
+async def test_a_password_that_was_changed_otherwise_voids_the_links(
+    gateway: Gateway, people: Cast, visitor: Caller
+) -> None:
+    """Whoever changes it because somebody reads their mail must not leave that somebody a key."""
+    await gateway.db.write(add_reset_code, "own", client_id=people.acme.id)
+    body = {"current_password": PASSWORD, "new_password": "another day by the sea"}
+    assert (await visitor.as_(people.acme.token).post("/api/auth/password", body)).status == 204
+    await gateway.db.write(add_reset_code, "given", user_id=people.viewer.id)
+    path = f"/api/users/{people.viewer.id}"
+    changed = await visitor.as_(people.admin.token).patch(path, {"password": "yet another day by the sea"})
+    assert changed.status == 200
+    for code in ("own", "given"):
+        assert (await choose(visitor, code)).status == 403
+
+
 async def test_of_many_who_bring_a_link_at_once_one_chooses(gateway: Gateway, people: Cast, visitor: Caller) -> None:
     await gateway.db.write(add_reset_code, "mailed", client_id=people.acme.id)
     answers = await asyncio.gather(*(choose(visitor, "mailed") for _ in range(10)))
