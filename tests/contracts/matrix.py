@@ -59,7 +59,6 @@ PATCH  /api/clients/{id}                  401   403   403   403   403   401    4
 PATCH  /api/clients/{id}/revoke           401   403   403   403   403   401    403    403    200   200   200    403
 PATCH  /api/clients/{id}/renew            401   403   403   403   403   401    403    403    200   200   200    403
 PATCH  /api/clients/{id}/restore          401   403   403   403   403   401    403    403    200   200   200    403
-POST   /api/clients/{id}/invite           401   403   403   403   403   401    403    403    204   204   204    403
 GET    /api/clients/{id}/demos            401   404   200   200   200   401    200    200    200   200   200    403
 PUT    /api/clients/{id}/demos/{demo_id}  401   403   403   403   403   401    403    403    200   200   200    403
 DELETE /api/clients/{id}/demos/{demo_id}  401   403   403   403   403   401    403    403    200   200   200    403
@@ -124,7 +123,6 @@ INPUTS: dict[str, Input] = {
     "PATCH /api/auth/notices": Input(given={"locale": "en"}),
     "GET /api/messages/{id}": Input(("{message}",)),
     "POST /api/messages/{id}/replay": Input(("{message}",)),
-    "POST /api/clients/{id}/invite": Input(("{uninvited}",)),
     "GET /api/users/{id}": Input(("{colleague}",)),
     "POST /api/users": Input(given={"email": "new@ecatalog.test", "full_name": "Somebody New", "role": "viewer"}),
     "PATCH /api/users/{id}": Input(("{colleague}",), {"full_name": "Another Name"}),

@@ -16,7 +16,6 @@ from ecatalog.access.requests import create_request
 from ecatalog.accounts import actions as accounts
 from ecatalog.accounts.passwords import Hasher
 from ecatalog.app import Gateway, build
-from ecatalog.clients.actions import create_client
 from ecatalog.clients.model import window
 from ecatalog.demos.images import add_image
 from ecatalog.demos.registries import keep_login
@@ -151,19 +150,11 @@ def _load(tx: Tx) -> tuple[Cast, dict[str, str]]:
         "launch": open_demo(tx, cast.acme.actor, cast.remote).id,
         "plan": add_warm_plan(tx, SYSTEM, cast.desk, weekdays=["mon"], from_time="09:00", until_time="18:00").id,
         "registry": keep_login(tx, SYSTEM, "registry.test:5000", "us", "sealed").registry_url,
-        "uninvited": _add_uninvited(tx, cast.seller.id),
         **_add_webhook(tx),
         "message": _add_dead_message(tx, cast.viewer.id),
         "request": create_request(tx, cast.acme.actor, request_type="renewal", requested_end_date="2026-04-30").id,
     }
     return cast, things
-
-
-def _add_uninvited(tx: Tx, owner_id: str) -> str:
-    """A client of the owner who has no password yet."""
-    about = {"name": "Uma Uninvited", "email": "uma@uninvited.test", "company": "Uninvited"}
-    window = {"access_start_date": "2026-03-01", "access_end_date": "2026-04-01"}
-    return create_client(tx, SYSTEM, owner_id=owner_id, **about, **window).id
 
 
 def _add_webhook(tx: Tx) -> dict[str, str]:

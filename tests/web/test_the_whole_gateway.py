@@ -82,7 +82,6 @@ POST /api/auth/logout
 POST /api/auth/password
 POST /api/auth/refresh
 POST /api/clients
-POST /api/clients/{id}/invite
 POST /api/demos
 POST /api/demos/{id}/open
 POST /api/demos/{id}/restore

@@ -2,12 +2,11 @@
 
 import msgspec
 
-from ecatalog.kit.actor import SALES, SIGNED_IN, Actor, Role
+from ecatalog.kit.actor import SIGNED_IN, Actor, Role
 from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import Conflict
 from ecatalog.notices import choices, outbox, queries
 from ecatalog.notices.channels import Outgoing, Refused
-from ecatalog.notices.invitations import invite_client
 from ecatalog.notices.mails import Mails
 from ecatalog.notices.planning import MAIL
 from ecatalog.web.door import Door
@@ -63,16 +62,6 @@ OPERATIONS = (
         gives=Message,
         may=_ADMIN,
         summary="Send a message once more, under the same id",
-    ),
-    write(
-        "POST",
-        "/api/clients/{id}/invite",
-        invite_client,
-        gives=None,
-        may=SALES,
-        scope="clients:write",
-        status=204,
-        summary="Send a client an invitation to choose a password",
     ),
     read(
         "GET",

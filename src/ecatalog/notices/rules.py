@@ -61,7 +61,6 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
 
 RULES = (
     Rule(fact="client.created", message="invitation", to="client"),
-    Rule(fact="client.invited", message="invitation", to="client"),
     Rule(fact="user.created", message="invitation", to="user"),
     Rule(fact="invitation.created", message="invitation", to="client", when=_is_of_client),
     Rule(fact="invitation.created", message="invitation", to="user", when=_is_of_user),
