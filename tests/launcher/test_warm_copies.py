@@ -76,7 +76,7 @@ async def test_copies_of_an_earlier_definition_are_made_anew(gateway: Gateway, p
             return len(warm) == 2 and not before & {launch["id"] for launch in warm}
 
         await eventually(none_is_left)
-        ended = await launches_of(admin, demo, state="stopped")
+        ended = await launches_of(admin, demo, wanted="stopped")
     assert {launch["reason"] for launch in ended} == {"The demo was changed."}
 
 
