@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SCALE ?= full
 DATA ?= var
 
-.PHONY: help run test check proof bench bench-edge lint types format lock proto reference clean
+.PHONY: help run test check proof bench bench-edge lint types format lock proto client reference clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -52,6 +52,9 @@ reference: $(VENV)/.dev ## Generate docs/reference/ from the tables in the code
 
 proto: $(VENV)/.dev ## Generate the gRPC stubs from proto/
 	$(BIN)/python scripts/generate_stubs.py
+
+client: $(VENV)/.dev ## Generate the typed operations of the client package from the gateway's list
+	$(BIN)/python scripts/generate_client.py
 
 lock: ## Choose the versions of all dependencies anew
 	scripts/lock.sh

@@ -1,0 +1,118 @@
+"""The catalog as neighbours call it: `AsyncCatalog`, and `Catalog` for who does not use asyncio.
+
+The address chooses the transport: https:// and http:// for REST, grpcs:// and grpc:// for gRPC.
+"""
+
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+from ecatalog_client.blocking_groups import BlockingGroups
+from ecatalog_client.breaker import Breaker
+from ecatalog_client.calls import Hooks
+from ecatalog_client.groups import Groups
+from ecatalog_client.line import DEADLINE, Line
+from ecatalog_client.loops import LoopThread
+from ecatalog_client.transport import Tls, Transport
+
+__all__ = ["AsyncCatalog", "Breaker", "Catalog", "Hooks", "Tls"]
+
+
+class AsyncCatalog(Groups):
+    """A catalog at `url`, for `token`: that of a session, or of a service.
+
+    Every call ends within `deadline` seconds, or its own. Give two catalogs of one upstream the same `breaker`, and
+    each learns from the other's failures. Close it (`async with`) when it is no longer wanted.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        token: str = "",
+        *,
+        deadline: float = DEADLINE,
+        hooks: Hooks | None = None,
+        breaker: Breaker | None = None,
+        tls: Tls | None = None,
+    ) -> None:
+        line = Line(open_transport(url, token, tls), deadline=deadline, hooks=hooks, breaker=breaker)
+        super().__init__(line)
+        self._line = line
+
+    @property
+    def token(self) -> str:
+        """Goes with every call. Set it after a login."""
+        return self._line.transport.token
+
+    @token.setter
+    def token(self, token: str) -> None:
+        self._line.transport.token = token
+
+    @property
+    def breaker(self) -> Breaker:
+        """Of this upstream: its state is for metrics, itself for another catalog of the same upstream."""
+        return self._line.caller.breaker
+
+    async def aclose(self) -> None:
+        """Closes the connections. Twice does no harm."""
+        await self._line.transport.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        await self.aclose()
+
+
+class Catalog(BlockingGroups):
+    """The same for who does not use asyncio: its methods wait, and may be called from any thread."""
+
+    def __init__(
+        self,
+        url: str,
+        token: str = "",
+        *,
+        deadline: float = DEADLINE,
+        hooks: Hooks | None = None,
+        breaker: Breaker | None = None,
+        tls: Tls | None = None,
+    ) -> None:
+        self._catalog = AsyncCatalog(url, token, deadline=deadline, hooks=hooks, breaker=breaker, tls=tls)
+        self._loop = LoopThread()
+        super().__init__(self._catalog, self._loop)
+
+    @property
+    def token(self) -> str:
+        """Goes with every call. Set it after a login."""
+        return self._catalog.token
+
+    @token.setter
+    def token(self, token: str) -> None:
+        self._catalog.token = token
+
+    @property
+    def breaker(self) -> Breaker:
+        """Of this upstream: its state is for metrics."""
+        return self._catalog.breaker
+
+    def close(self) -> None:
+        """Closes the connections and ends the thread. Twice does no harm."""
+        if self._loop.is_running:
+            self._loop.run(self._catalog.aclose())
+            self._loop.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: object, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def open_transport(url: str, token: str, tls: Tls | None) -> Transport:
+    """Towards that address; it connects with the first call. ValueError for an address of another kind."""
+    parts = urlsplit(url)
+    if parts.scheme in ("http", "https") and parts.hostname:
+        from ecatalog_client.over_http import HttpTransport
+
+        return HttpTransport(url, token, tls=tls)
+    raise ValueError(f"{url!r} is no address of a catalog: write https://catalog.example.com")
