@@ -43,8 +43,8 @@ from ecatalog.launches.rpc import keep_epoch, services
 from ecatalog.launches.serving import ensure_identity
 from ecatalog.launches.use import forgive_silence
 from ecatalog.ops import api as ops
+from ecatalog.ops import events_api, samples
 from ecatalog.ops import jobs as ops_jobs
-from ecatalog.ops import samples
 from ecatalog.ops.health import check_readiness
 from ecatalog.ops.metrics import GatewayCollector
 from ecatalog.ops.service_tokens import ensure_service_tokens
@@ -76,6 +76,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *users_api.OPERATIONS,
     *analytics.OPERATIONS,
     *ops.OPERATIONS,
+    *events_api.OPERATIONS,
 )
 PAGES = (*docs.PAGES, *accounts_pages.PAGES, *launches_pages.PAGES, *access_pages.PAGES)
 JOBS: tuple[Job, ...] = (

@@ -51,6 +51,7 @@ GET /api/demos/{id}
 GET /api/demos/{id}/check
 GET /api/demos/{id}/warm-plans
 GET /api/docker-images
+GET /api/events
 GET /api/launches
 GET /api/launches/{id}
 GET /api/launches/{id}/events

@@ -14,6 +14,7 @@ from ecatalog_client.groups import (
     AsyncClients,
     AsyncDemos,
     AsyncDockerImages,
+    AsyncEvents,
     AsyncLaunches,
     AsyncRegistries,
     AsyncRequests,
@@ -32,6 +33,7 @@ from ecatalog_client.types.analytics import ClientUsage, DemoUsage, UsageSummary
 from ecatalog_client.types.audit import AuditFact
 from ecatalog_client.types.clients import Client
 from ecatalog_client.types.demos import Demo, DemoAdded, DemoChanged, DemoRemoved, Grant, GrantCut, Image, Registry
+from ecatalog_client.types.events import AccessEvent, Heartbeat, LaunchEvent, UsageEvent
 from ecatalog_client.types.launches import Check, Entry, Launch, LaunchLog, WarmPlan
 from ecatalog_client.types.requests import AccessRequest, Resolved
 
@@ -271,6 +273,20 @@ class DockerImages:
         self._loop.run(self._of.delete(id, deadline=deadline))
 
 
+class Events:
+    """`/api/events`."""
+
+    def __init__(self, of: AsyncEvents, loop: LoopThread) -> None:
+        self._of = of
+        self._loop = loop
+
+    def follow(
+        self, *, deadline: float | None = None, **given: Unpack[op.FollowEventsFields]
+    ) -> Generator[LaunchEvent | AccessEvent | UsageEvent | Heartbeat, None, None]:
+        """Follow what changes about launches, access and usage."""
+        return self._loop.iterate(self._of.follow(deadline=deadline, **given))
+
+
 class Launches:
     """`/api/launches`."""
 
@@ -465,6 +481,7 @@ class BlockingGroups:
         self.clients = Clients(of.clients, loop)
         self.demos = Demos(of.demos, loop)
         self.docker_images = DockerImages(of.docker_images, loop)
+        self.events = Events(of.events, loop)
         self.launches = Launches(of.launches, loop)
         self.registries = Registries(of.registries, loop)
         self.requests = Requests(of.requests, loop)

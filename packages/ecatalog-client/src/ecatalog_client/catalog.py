@@ -3,6 +3,7 @@
 The address chooses the transport: https:// and http:// for REST, grpcs:// and grpc:// for gRPC.
 """
 
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
@@ -14,6 +15,8 @@ from ecatalog_client.groups import Groups
 from ecatalog_client.line import DEADLINE, Line
 from ecatalog_client.loops import LoopThread
 from ecatalog_client.transport import Tls, Transport
+from ecatalog_client.types.events import Topic
+from ecatalog_client.watching import AsyncWatch, Watch
 
 __all__ = ["AsyncCatalog", "Breaker", "Catalog", "Hooks", "Tls"]
 
@@ -52,6 +55,13 @@ class AsyncCatalog(Groups):
     def breaker(self) -> Breaker:
         """Of this upstream: its state is for metrics, itself for another catalog of the same upstream."""
         return self._line.caller.breaker
+
+    def watch(self, topics: Iterable[Topic] = (), *, after: str = "") -> AsyncWatch:
+        """What happens from now on, or after a cursor, of these topics or of all that the token may read.
+
+        It connects again by itself, and tells each event once.
+        """
+        return AsyncWatch(self._line, topics, after)
 
     async def aclose(self) -> None:
         """Closes the connections. Twice does no harm."""
@@ -94,6 +104,13 @@ class Catalog(BlockingGroups):
     def breaker(self) -> Breaker:
         """Of this upstream: its state is for metrics."""
         return self._catalog.breaker
+
+    def watch(self, topics: Iterable[Topic] = (), *, after: str = "") -> Watch:
+        """What happens from now on, or after a cursor, of these topics or of all that the token may read.
+
+        It connects again by itself, and tells each event once.
+        """
+        return Watch(self._catalog.watch(topics, after=after), self._loop)
 
     def close(self) -> None:
         """Closes the connections and ends the thread. Twice does no harm."""

@@ -15,6 +15,7 @@ from ecatalog_client.types.analytics import ClientUsage, DemoUsage, UsageSummary
 from ecatalog_client.types.audit import AuditFact
 from ecatalog_client.types.clients import Client
 from ecatalog_client.types.demos import Demo, DemoAdded, DemoChanged, DemoRemoved, Grant, GrantCut, Image, Registry
+from ecatalog_client.types.events import AccessEvent, Heartbeat, LaunchEvent, UsageEvent
 from ecatalog_client.types.launches import Check, Entry, Launch, LaunchLog, WarmPlan
 from ecatalog_client.types.requests import AccessRequest, Resolved
 
@@ -274,6 +275,19 @@ class AsyncDockerImages:
         await self._line.call(op.DOCKER_IMAGES_DELETE, (id,), {}, deadline=deadline)
 
 
+class AsyncEvents:
+    """`/api/events`."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    def follow(
+        self, *, deadline: float | None = None, **given: Unpack[op.FollowEventsFields]
+    ) -> AsyncGenerator[LaunchEvent | AccessEvent | UsageEvent | Heartbeat, None]:
+        """Follow what changes about launches, access and usage."""
+        return self._line.follow(op.EVENTS_FOLLOW, (), given, deadline=deadline)
+
+
 class AsyncLaunches:
     """`/api/launches`."""
 
@@ -464,6 +478,7 @@ class Groups:
         self.clients = AsyncClients(line)
         self.demos = AsyncDemos(line)
         self.docker_images = AsyncDockerImages(line)
+        self.events = AsyncEvents(line)
         self.launches = AsyncLaunches(line)
         self.registries = AsyncRegistries(line)
         self.requests = AsyncRequests(line)

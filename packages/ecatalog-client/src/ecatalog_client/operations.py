@@ -43,6 +43,7 @@ from ecatalog_client.types.demos import (
     Registry,
     RemoveDemo,
 )
+from ecatalog_client.types.events import AccessEvent, FollowEvents, Heartbeat, LaunchEvent, UsageEvent
 from ecatalog_client.types.launches import AddWarmPlan, Check, Entry, Launch, LaunchLog, ListLaunches, WarmPlan
 from ecatalog_client.types.paging import Page, Paging
 from ecatalog_client.types.requests import (
@@ -173,6 +174,13 @@ class CreateUserFields(TypedDict, total=False):
     full_name: Required[str]
     role: Required[Literal["admin", "sales", "viewer"]]
     password: str
+
+
+class FollowEventsFields(TypedDict, total=False):
+    """Which events: of these topics, with commas between (`launches`, `access`, `usage`; without it all that one may read), from after this cursor on; without one, from now on."""
+
+    topics: str
+    after: str
 
 
 class KeepRegistryFields(TypedDict, total=False):
@@ -803,6 +811,19 @@ DOCKER_IMAGES_DELETE: Operation[None] = Operation(
     is_open=False,
     has_version=False,
 )
+EVENTS_FOLLOW: Operation[LaunchEvent | AccessEvent | UsageEvent | Heartbeat] = Operation(
+    "GET",
+    "/api/events",
+    "events",
+    "follow",
+    "stream",
+    FollowEvents,
+    LaunchEvent | AccessEvent | UsageEvent | Heartbeat,
+    "Follow what changes about launches, access and usage",
+    is_paged=False,
+    is_open=False,
+    has_version=False,
+)
 LAUNCHES_LIST: Operation[Page[Launch]] = Operation(
     "GET",
     "/api/launches",
@@ -1190,6 +1211,7 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     DOCKER_IMAGES_LIST,
     DOCKER_IMAGES_CREATE,
     DOCKER_IMAGES_DELETE,
+    EVENTS_FOLLOW,
     LAUNCHES_LIST,
     LAUNCHES_DELETE,
     LAUNCHES_GET,
