@@ -14,7 +14,7 @@ from pathlib import Path
 import typer
 
 from ecatalog.app import OPERATIONS
-from ecatalog.cli.main import ROOMS, command_line
+from ecatalog.cli.main import command_line, every_group
 from ecatalog.demos.compose import REFUSED, SUPPORTED
 from ecatalog.kit.actor import ANYBODY, SIGNED_IN, Role
 from ecatalog.kit.db import Database
@@ -99,13 +99,19 @@ def error_family() -> str:
     """The closed family of errors."""
     family = [each for each in vars(errors).values() if _is_error(each)]
     rows = [
-        (f"`{each.code}`", str(each.status), f"`{each.grpc_status}`", " ".join((each.__doc__ or "").split()))
+        (
+            f"`{each.code}`",
+            str(each.status),
+            f"`{each.grpc_status}`",
+            str(each.exit_status),
+            " ".join((each.__doc__ or "").split()),
+        )
         for each in sorted(family, key=lambda each: each.status)
     ]
     return page(
         "Errors",
         "REST answers `application/problem+json` (RFC 9457) with a stable `code`; the message says what to do.",
-        table(("code", "HTTP", "gRPC", "when"), rows),
+        table(("code", "HTTP", "gRPC", "exit status", "when"), rows),
     )
 
 
@@ -166,15 +172,24 @@ async def metrics() -> str:
 
 def commands() -> str:
     """Every command and its options."""
-    root = typer.main.get_command(command_line(list(ROOMS)))
+    root = typer.main.get_command(command_line(every_group()))
     rows = []
     for name, command in sorted(root.commands.items()):  # type: ignore[attr-defined]  # a group, as it has commands
         for words, each in [(name, command), *((f"{name} {sub}", c) for sub, c in _below(command))]:
             if not _below(each):
                 rows.append((f"`ecatalog {words}`", _options(each), " ".join((each.help or "").split())))
+    family = ", ".join(f"{each.exit_status} {each.code}" for each in errors.FAMILY)
     return page(
-        "Commands", "`ecatalog COMMAND --help` tells more.", table(("command", "options", "what it does"), rows)
+        "Commands",
+        "`ecatalog COMMAND --help` tells more. Commands towards a running catalog take `--url`, `--token`, `--json` "
+        "and `--deadline` too. The exit status is 0 when it was done; of a refusal by the catalog: "
+        f"{family}, and 1 for a fault of it. Besides, 2 is a command that does not exist, 78 a start that was refused, "
+        "130 an interrupt. Completion of words for bash, zsh and fish: `ecatalog completion SHELL`.",
+        table(("command", "options", "what it does"), rows),
     )
+
+
+_TOWARDS_A_CATALOG = {"--url", "--token", "--json", "--deadline"}
 
 
 def _below(command: object) -> list[tuple[str, typer.core.TyperCommand]]:
@@ -182,7 +197,9 @@ def _below(command: object) -> list[tuple[str, typer.core.TyperCommand]]:
 
 
 def _options(command: typer.core.TyperCommand) -> str:
-    return " ".join(f"`{each.opts[0]}`" for each in command.params if each.opts[0] != "--help")
+    named = [each.opts[0] for each in command.params if each.opts[0] != "--help"]
+    left_out = _TOWARDS_A_CATALOG if set(named) >= _TOWARDS_A_CATALOG else set()
+    return " ".join(f"`{name}`" for name in named if name not in left_out)
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

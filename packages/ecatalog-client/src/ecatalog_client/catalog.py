@@ -25,7 +25,8 @@ class AsyncCatalog(Groups):
     """A catalog at `url`, for `token`: that of a session, or of a service.
 
     Every call ends within `deadline` seconds, or its own. Give two catalogs of one upstream the same `breaker`, and
-    each learns from the other's failures. Close it (`async with`) when it is no longer wanted.
+    each learns from the other's failures. Close it (`async with`) when it is no longer wanted. `line` calls rows of the
+    table of operations, for who finds them by name.
     """
 
     def __init__(
@@ -38,34 +39,33 @@ class AsyncCatalog(Groups):
         breaker: Breaker | None = None,
         tls: Tls | None = None,
     ) -> None:
-        line = Line(open_transport(url, token, tls), deadline=deadline, hooks=hooks, breaker=breaker)
-        super().__init__(line)
-        self._line = line
+        self.line = Line(open_transport(url, token, tls), deadline=deadline, hooks=hooks, breaker=breaker)
+        super().__init__(self.line)
 
     @property
     def token(self) -> str:
         """Goes with every call. Set it after a login."""
-        return self._line.transport.token
+        return self.line.transport.token
 
     @token.setter
     def token(self, token: str) -> None:
-        self._line.transport.token = token
+        self.line.transport.token = token
 
     @property
     def breaker(self) -> Breaker:
         """Of this upstream: its state is for metrics, itself for another catalog of the same upstream."""
-        return self._line.caller.breaker
+        return self.line.caller.breaker
 
     def watch(self, topics: Iterable[Topic] = (), *, after: str = "") -> AsyncWatch:
         """What happens from now on, or after a cursor, of these topics or of all that the token may read.
 
         It connects again by itself, and tells each event once.
         """
-        return AsyncWatch(self._line, topics, after)
+        return AsyncWatch(self.line, topics, after)
 
     async def aclose(self) -> None:
         """Closes the connections. Twice does no harm."""
-        await self._line.transport.aclose()
+        await self.line.transport.aclose()
 
     async def __aenter__(self) -> Self:
         return self
