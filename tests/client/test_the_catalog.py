@@ -32,7 +32,7 @@ async def at(gateway: Gateway, people: Cast) -> AsyncIterator[Served]:
         yield place
 
 
-@pytest.fixture(params=["http"])
+@pytest.fixture(params=["http", "grpc"])
 async def catalog(request: pytest.FixtureRequest, at: Served) -> AsyncIterator[AsyncCatalog]:
     async with AsyncCatalog(at.url if request.param == "http" else at.grpc_url, SERVICE) as catalog:
         yield catalog

@@ -19,6 +19,8 @@ T = TypeVar("T")
 # How long one try waits for a connection, and a probe for its answer.
 CONNECT_SECONDS = 1.0
 PROBE_SECONDS = 1.0
+# So close to its deadline a try has lost it: gRPC gives up by a clock of its own.
+_ABOUT_NOW = 0.1
 # A deadline that was lost without a word from the upstream to anybody opens the breaker, unless it was shorter.
 LONG_SILENCE = 2.0
 
@@ -164,7 +166,7 @@ class Caller:
         self.breaker.succeeded(ticket)
 
     def _missed(self, attempt: Attempt, ticket: int, began: float) -> None:
-        is_lost = attempt.left <= 0 and attempt.ends - began >= LONG_SILENCE and self._heard_at < began
+        is_lost = attempt.left <= _ABOUT_NOW and attempt.ends - began >= LONG_SILENCE and self._heard_at < began
         if self._probe is not None and is_lost:
             self.breaker.lost(ticket)
         else:

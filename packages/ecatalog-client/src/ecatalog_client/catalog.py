@@ -132,4 +132,10 @@ def open_transport(url: str, token: str, tls: Tls | None) -> Transport:
         from ecatalog_client.over_http import HttpTransport
 
         return HttpTransport(url, token, tls=tls)
-    raise ValueError(f"{url!r} is no address of a catalog: write https://catalog.example.com")
+    if parts.scheme in ("grpc", "grpcs") and parts.netloc and not parts.path.strip("/"):
+        from ecatalog_client.over_grpc import GrpcTransport
+
+        return GrpcTransport(parts.netloc, token, tls=(tls or Tls()) if parts.scheme == "grpcs" else None)
+    raise ValueError(
+        f"{url!r} is no address of a catalog: write https://catalog.example.com or grpcs://catalog.example.com:9090"
+    )

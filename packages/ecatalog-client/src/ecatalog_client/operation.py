@@ -70,7 +70,6 @@ class Ask:
     given: Mapping[str, object] = field(default_factory=dict)
     key: str = ""
     version: int | None = None
-    after: str = ""
 
     def target(self) -> str:
         """The path and query string of the request."""

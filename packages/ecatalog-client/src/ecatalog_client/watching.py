@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from ecatalog_client.errors import Unavailable
+from ecatalog_client.errors import CatalogError, Exhausted, Unavailable
 from ecatalog_client.line import Line, event_of
 from ecatalog_client.operation import Ask
 from ecatalog_client.operations import EVENTS_FOLLOW
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 # The gateway sends a heartbeat every 5 s: three that are missing are a broken stream.
 SILENCE_SECONDS = 15.0
 LONGEST_PAUSE = 2.0
+# It is away, has a fault, or has too many streams of ours for now: all of that passes.
+_PASSING = frozenset({Unavailable.code, Exhausted.code, CatalogError.code})
 _KNOWN = frozenset({"launches", "access", "usage", "heartbeat"})
 
 
@@ -96,7 +98,9 @@ class AsyncWatch:
         given = {name: value for name, value in (("topics", self._topics), ("after", self.cursor)) if value}
         try:
             self._feed = await self._line.open(Ask(EVENTS_FOLLOW, given=given))
-        except Unavailable as error:
+        except CatalogError as error:
+            if error.code not in _PASSING:
+                raise
             await self._rest(error.retry_after or 0.0)
             return
         if (first := await self._read()) is None:
