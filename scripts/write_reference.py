@@ -5,6 +5,7 @@ A test compares what this writes with what is committed, so that the reference i
 
 import ast
 import asyncio
+import importlib.util
 import sys
 import tempfile
 from collections import Counter
@@ -23,6 +24,7 @@ from ecatalog.settings import SECRETS, describe_settings, variable
 from ecatalog.web.measures import MeasureCollector
 from ecatalog_client import errors
 from ecatalog_client.environment import PREFIX
+from ecatalog_client.tls import OWN as TLS_OWN
 from ecatalog_edge.settings import OWN as EDGE_OWN
 from ecatalog_edge.stats import Collected, Stats
 from ecatalog_launcher.settings import OWN as LAUNCHER_OWN
@@ -43,13 +45,14 @@ def pages() -> dict[str, str]:
         "metrics.md": asyncio.run(metrics()),
         "commands.md": commands(),
         "compose.md": compose(),
+        "grpc.md": grpc(),
     }
 
 
 def settings() -> str:
     """Every environment variable."""
     secret = {variable(name) for name in SECRETS}
-    edge = ((PREFIX + name, default, about) for name, default, about in EDGE_OWN)
+    edge = ((PREFIX + name, default, about) for name, default, about in (*EDGE_OWN, *TLS_OWN))
     described = [*describe_settings(), *edge, *LAUNCHER_OWN]
     rows = [(f"`{name}`", f"`{default}`" if default else "", about) for name, default, about in described]
     files = ", ".join(f"`{name}_FILE`" for name in sorted(secret))
@@ -69,6 +72,23 @@ def compose() -> str:
         "A demo of several containers is pasted as a Compose file, with the name of the service that people open. "
         "These keys of a service are known; whatever else is in a file is refused by its name.",
         table(("key", "", "what it does, or why not"), rows),
+    )
+
+
+def grpc() -> str:
+    """Every service and message of proto/."""
+    spec = importlib.util.spec_from_file_location("protos", ROOT / "scripts/protos.py")
+    assert spec is not None
+    assert spec.loader is not None
+    protos = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(protos)
+    return page(
+        "gRPC",
+        "The package `ecatalog.v1`, on the port `ECATALOG_GRPC_PORT`. Each call brings `authorization: Bearer …` in "
+        "its metadata and a deadline of at most 300 s; a message has at most 4 MiB. Health is told by `grpc.health.v1`."
+        " Refusals are in the [table of errors](errors.md), with `ecatalog-code` in the trailers. Neighbours use "
+        "`CatalogService`; the other services are for edges and launchers.",
+        protos.reference(protos.files()),
     )
 
 

@@ -49,6 +49,7 @@ from ecatalog.ops.health import check_readiness
 from ecatalog.ops.metrics import GatewayCollector
 from ecatalog.ops.service_tokens import ensure_service_tokens
 from ecatalog.rpc.catalog import CatalogDoor
+from ecatalog.rpc.listening import ServerTls
 from ecatalog.rpc.server import RpcServer
 from ecatalog.settings import Settings
 from ecatalog.web import docs
@@ -205,7 +206,13 @@ class Gateway:
             clock=self.door.clock,
         )
         door = CatalogDoor(self.operations, self.door)
-        server = RpcServer((*served, door.service()), self._identify, on_call=self._rpc_measures.add)
+        server = RpcServer(
+            (*served, door.service()),
+            self._identify,
+            on_call=self._rpc_measures.add,
+            tls=_grpc_tls(settings),
+            reflects=settings.grpc_reflection,
+        )
         try:
             self.grpc_port = await server.start(settings.grpc_host, settings.grpc_port)
         except OSError as error:
@@ -245,6 +252,12 @@ class Gateway:
 
     async def _find_problems(self) -> list[str]:
         return await check_readiness(self.db)
+
+
+def _grpc_tls(settings: Settings) -> ServerTls | None:
+    if settings.grpc_tls_certificate is None or settings.grpc_tls_key is None:
+        return None
+    return ServerTls(settings.grpc_tls_certificate, settings.grpc_tls_key, settings.grpc_tls_client_ca)
 
 
 def _any_demo_host(demos_url: str) -> str:

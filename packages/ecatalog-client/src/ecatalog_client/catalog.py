@@ -14,7 +14,8 @@ from ecatalog_client.calls import Hooks
 from ecatalog_client.groups import Groups
 from ecatalog_client.line import DEADLINE, Line
 from ecatalog_client.loops import LoopThread
-from ecatalog_client.transport import Tls, Transport
+from ecatalog_client.tls import Tls
+from ecatalog_client.transport import Transport
 from ecatalog_client.types.events import Topic
 from ecatalog_client.watching import AsyncWatch, Watch
 

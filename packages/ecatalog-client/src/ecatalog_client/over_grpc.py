@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -17,7 +16,8 @@ from ecatalog_client.errors import Unavailable
 from ecatalog_client.operation import Ask
 from ecatalog_client.status import SILENCE, error_from
 from ecatalog_client.stub_calls import Metadata, connected, send_once
-from ecatalog_client.transport import Reply, Tls
+from ecatalog_client.tls import Tls, credentials_of
+from ecatalog_client.transport import Reply
 from ecatalog_client.v1 import catalog_pb2 as pb
 from ecatalog_client.v1.catalog_pb2_grpc import CatalogServiceStub
 
@@ -60,7 +60,7 @@ class GrpcTransport:
 
     def _opened(self) -> Channel:
         if self._channel is None:
-            self._channel = open_channel(self._target, "", credentials=_credentials(self._tls))
+            self._channel = open_channel(self._target, "", credentials=credentials_of(self._tls))
         return self._channel
 
     def _metadata(self, ask: Ask) -> Metadata:
@@ -117,10 +117,3 @@ def _request(ask: Ask) -> pb.CallRequest:
     return pb.CallRequest(
         operation=ask.operation.name, path=ask.path, input=msgspec.json.encode(ask.given) if ask.given else b""
     )
-
-
-def _credentials(tls: Tls | None) -> grpc.ChannelCredentials | None:
-    if tls is None:
-        return None
-    ca, key, certificate = (Path(name).read_bytes() if name else None for name in (tls.ca, tls.key, tls.certificate))
-    return grpc.ssl_channel_credentials(ca, key, certificate)

@@ -1,7 +1,6 @@
 """Calls over HTTP/1.1, by aiohttp: JSON there and back, problems (RFC 9457) as errors of the family, SSE as feeds."""
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 from typing import Any
@@ -14,7 +13,8 @@ from ecatalog_client.calls import CONNECT_SECONDS, Attempt, FailedError
 from ecatalog_client.errors import FAMILY, CatalogError, Invalid, Unavailable
 from ecatalog_client.operation import Ask
 from ecatalog_client.sse import EventReader
-from ecatalog_client.transport import MESSAGE_LIMIT, Reply, Tls
+from ecatalog_client.tls import Tls, context_of
+from ecatalog_client.transport import MESSAGE_LIMIT, Reply
 
 # Streams are never silent: the gateway sends a comment every 15 s.
 SILENCE_SECONDS = 45.0
@@ -97,7 +97,7 @@ class HttpTransport:
 
     def _sessions(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connector = aiohttp.TCPConnector(limit=_MOST_CONNECTIONS, ssl=_context(self._tls))
+            connector = aiohttp.TCPConnector(limit=_MOST_CONNECTIONS, ssl=context_of(self._tls))
             limits = aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
             # A cookie that a login sets would win over the token.
             self._session = aiohttp.ClientSession(
@@ -127,15 +127,6 @@ class HttpFeed:
         async for chunk in self._response.content.iter_any():
             for event in reader.feed(chunk):
                 yield event
-
-
-def _context(tls: Tls | None) -> ssl.SSLContext | bool:
-    if tls is None:
-        return True
-    context = ssl.create_default_context(cafile=tls.ca)
-    if tls.certificate:
-        context.load_cert_chain(tls.certificate, tls.key)
-    return context
 
 
 async def _body_of(response: aiohttp.ClientResponse) -> bytes:

@@ -16,15 +16,6 @@ class Reply:
     answer: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Tls:
-    """Files in PEM: whom to trust instead of the system's authorities, and the certificate and key to show."""
-
-    ca: str | None = None
-    certificate: str | None = None
-    key: str | None = None
-
-
 class Feed(Protocol):
     """The events of a stream, each with its name and its JSON. Ends with the stream; Unavailable when it breaks."""
 
