@@ -60,7 +60,7 @@ lock: ## Choose the versions of all dependencies anew
 	scripts/lock.sh
 
 clean: ## Remove what can be made again (not ./var)
-	rm -rf $(VENV) artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis node_modules bench/peers/*/node_modules bench_edge/peers/*/node_modules
+	rm -rf $(VENV) artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis node_modules docs/guide/node/node_modules bench/peers/*/node_modules bench_edge/peers/*/node_modules
 
 $(VENV)/.run: requirements/run.lock pyproject.toml packages/ecatalog-client/pyproject.toml
 	scripts/install.sh $(PYTHON) $(VENV) requirements/run.lock

@@ -24,7 +24,7 @@ from ecatalog.rpc.listening import ServerTls, add_reflection, listen
 from ecatalog.rpc.service import Caller, Method, OpenStream, OpenUnary, Service, Stream, Unary
 from ecatalog.web.problems import WireError
 from ecatalog_client.channel import MESSAGE_LIMIT
-from ecatalog_client.status import CODE, status_of, trailers_of
+from ecatalog_client.status import BUG, CODE, status_of, trailers_of
 
 log = structlog.get_logger()
 
@@ -284,4 +284,4 @@ def _refusal(name: str, error: Exception) -> tuple[grpc.StatusCode, str, tuple[t
         return grpc.StatusCode.INVALID_ARGUMENT, error.detail, ((CODE, error.code),)
     error_id = new_id()
     log.error("rpc.fault", method=name, id=error_id, exc_info=error)
-    return grpc.StatusCode.INTERNAL, f"Something went wrong here. The log tells more under {error_id}.", ()
+    return grpc.StatusCode.INTERNAL, f"Something went wrong here. The log tells more under {error_id}.", ((CODE, BUG),)

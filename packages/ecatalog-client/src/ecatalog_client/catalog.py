@@ -28,6 +28,13 @@ class AsyncCatalog(Groups):
     Every call ends within `deadline` seconds, or its own. Give two catalogs of one upstream the same `breaker`, and
     each learns from the other's failures. Close it (`async with`) when it is no longer wanted. `line` calls rows of the
     table of operations, for who finds them by name.
+
+    >>> import asyncio
+    >>> async def names(url: str, token: str) -> list[str]:
+    ...     async with AsyncCatalog(url, token) as catalog:
+    ...         return [client.name async for client in catalog.clients.list(company="acme")]
+    >>> asyncio.run(names(url, token))
+    ['Client of acme']
     """
 
     def __init__(
@@ -76,7 +83,21 @@ class AsyncCatalog(Groups):
 
 
 class Catalog(BlockingGroups):
-    """The same for who does not use asyncio: its methods wait, and may be called from any thread."""
+    """The same for who does not use asyncio: its methods wait, and may be called from any thread.
+
+    >>> with Catalog(url, token) as catalog:
+    ...     client = next(iter(catalog.clients.list(company="acme")))
+    ...     renewed = catalog.clients.renew(client.id, days=7, version=client.version)
+    ...     print(renewed.access_end_date)
+    2026-04-07
+
+    A refusal is an error of `ecatalog_client.errors`:
+
+    >>> with Catalog(url, token) as catalog:
+    ...     catalog.clients.get("nobody")
+    Traceback (most recent call last):
+    ecatalog_client.errors.NotFound: There is no such client.
+    """
 
     def __init__(
         self,
@@ -110,6 +131,13 @@ class Catalog(BlockingGroups):
         """What happens from now on, or after a cursor, of these topics or of all that the token may read.
 
         It connects again by itself, and tells each event once.
+
+        >>> with Catalog(url, token) as catalog, catalog.watch(["access"]) as watch:
+        ...     client = next(iter(catalog.clients.list(company="bolt")))
+        ...     _ = catalog.clients.revoke(client.id, reason="over")
+        ...     event = next(watch)
+        ...     print(event.kind, event.client_id == client.id, watch.cursor == event.cursor)
+        client.revoked True True
         """
         return Watch(self._catalog.watch(topics, after=after), self._loop)
 

@@ -98,8 +98,6 @@ class GrpcFeed:
         try:
             return await self._read()
         except grpc.aio.AioRpcError as error:
-            if error.code() in SILENCE:
-                raise Unavailable("The stream broke off. Follow it again.") from error
             raise error_from(error) from None
 
     async def aclose(self) -> None:
