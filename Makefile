@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SCALE ?= full
 DATA ?= var
 
-.PHONY: help run test check proof bench bench-edge bench-launch lint types format lock proto reference clean
+.PHONY: help run test check proof bench bench-edge bench-launch lint types format lock proto client reference clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -58,11 +58,14 @@ reference: $(VENV)/.dev ## Generate docs/reference/ from the tables in the code
 proto: $(VENV)/.dev ## Generate the gRPC stubs from proto/
 	$(BIN)/python scripts/generate_stubs.py
 
+client: $(VENV)/.dev ## Generate the typed operations of the client package from the gateway's list
+	$(BIN)/python scripts/generate_client.py
+
 lock: ## Choose the versions of all dependencies anew (scripts/lock.sh alone adds what is new)
 	scripts/lock.sh --upgrade
 
 clean: ## Remove what can be made again (not ./var)
-	rm -rf $(VENV) artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis node_modules bench/peers/*/node_modules bench_edge/peers/*/node_modules bench_launch/peers/*/node_modules bench_launch/peers/*/.venv
+	rm -rf $(VENV) artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis node_modules docs/guide/node/node_modules bench/peers/*/node_modules bench_edge/peers/*/node_modules bench_launch/peers/*/node_modules bench_launch/peers/*/.venv
 
 $(VENV)/.run: requirements/run.lock pyproject.toml packages/ecatalog-client/pyproject.toml
 	scripts/install.sh $(PYTHON) $(VENV) requirements/run.lock

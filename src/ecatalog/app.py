@@ -57,12 +57,13 @@ from ecatalog.notices.smtp import MailServer, SmtpChannel
 from ecatalog.notices.webhook_planning import WebhookPlanner
 from ecatalog.notices.webhooks import Webhooks
 from ecatalog.ops import api as ops
+from ecatalog.ops import events_api, samples
 from ecatalog.ops import jobs as ops_jobs
-from ecatalog.ops import samples
 from ecatalog.ops.health import check_readiness
 from ecatalog.ops.metrics import GatewayCollector
 from ecatalog.ops.service_tokens import ensure_service_tokens
 from ecatalog.rpc.catalog import CatalogDoor
+from ecatalog.rpc.listening import ServerTls
 from ecatalog.rpc.server import RpcServer
 from ecatalog.settings import Settings
 from ecatalog.web import docs
@@ -93,6 +94,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *notices.OPERATIONS,
     *webhook_api.OPERATIONS,
     *ops.OPERATIONS,
+    *events_api.OPERATIONS,
 )
 PAGES = (*docs.PAGES, *accounts_pages.PAGES, *launches_pages.PAGES, *access_pages.PAGES, *notices_pages.PAGES)
 JOBS: tuple[Job, ...] = (
@@ -236,7 +238,13 @@ class Gateway:
             clock=self.door.clock,
         )
         door = CatalogDoor(self.operations, self.door)
-        server = RpcServer((*served, door.service()), self._identify, on_call=self._rpc_measures.add)
+        server = RpcServer(
+            (*served, door.service()),
+            self._identify,
+            on_call=self._rpc_measures.add,
+            tls=_grpc_tls(settings),
+            reflects=settings.grpc_reflection,
+        )
         try:
             self.grpc_port = await server.start(settings.grpc_host, settings.grpc_port)
         except OSError as error:
@@ -282,6 +290,12 @@ def _mail_channel(settings: Settings, mails: Mails) -> Channel:
     if not settings.smtp_url:
         return ConsoleChannel(mails)
     return SmtpChannel(mails, MailServer.of(settings.smtp_url, settings.smtp_password), settings.mail_from)
+
+
+def _grpc_tls(settings: Settings) -> ServerTls | None:
+    if settings.grpc_tls_certificate is None or settings.grpc_tls_key is None:
+        return None
+    return ServerTls(settings.grpc_tls_certificate, settings.grpc_tls_key, settings.grpc_tls_client_ca)
 
 
 def _any_demo_host(demos_url: str) -> str:

@@ -45,6 +45,17 @@ class Settings:
         default="127.0.0.1", metadata=_about("The address for edges, launchers and neighbouring services.")
     )
     grpc_port: int = field(default=9090, metadata=_about("The port for edges, launchers and neighbouring services."))
+    grpc_tls_certificate: Path | None = field(
+        default=None, metadata=_about("The certificate chain (PEM) to speak gRPC over TLS; without it gRPC is plain.")
+    )
+    grpc_tls_key: Path | None = field(default=None, metadata=_about("Its private key (PEM)."))
+    grpc_tls_client_ca: Path | None = field(
+        default=None,
+        metadata=_about("The authority (PEM) that signs callers' certificates; without it none is asked for."),
+    )
+    grpc_reflection: bool = field(
+        default=False, metadata=_about("Whether gRPC tells its services and messages to whoever asks (reflection).")
+    )
     internal_host: str = field(default="127.0.0.1", metadata=_about("The address of health and metrics."))
     internal_port: int = field(
         default=9100,
@@ -136,6 +147,7 @@ class Settings:
         self._refuse_bad_networks()
         refuse_bad_mail(self.smtp_url, self.mail_from)
         refuse_bad_zone(self.office_timezone)
+        self._refuse_half_of_tls()
         self._refuse_open_samples()
 
     @classmethod
@@ -247,6 +259,18 @@ class Settings:
         if self.log_level.lower() not in {"debug", "info", "warning", "error", "critical"}:
             raise BadSetting(
                 f"{variable('log_level')} is {self.log_level!r}: write debug, info, warning, error or critical."
+            )
+
+    def _refuse_half_of_tls(self) -> None:
+        certificate, key, client_ca = self.grpc_tls_certificate, self.grpc_tls_key, self.grpc_tls_client_ca
+        if (certificate is None) != (key is None):
+            raise BadSetting(
+                f"{variable('grpc_tls_certificate')} and {variable('grpc_tls_key')} belong together: set both."
+            )
+        if client_ca is not None and certificate is None:
+            raise BadSetting(
+                f"{variable('grpc_tls_client_ca')} asks for certificates, which needs TLS: "
+                f"set {variable('grpc_tls_certificate')} too."
             )
 
     def _refuse_open_samples(self) -> None:

@@ -100,6 +100,8 @@ GET    /api/analytics/clients/{id}        401   404   200   200   200   401    2
 GET    /api/analytics/demos/{id}          401   403   403   403   403   401    200    200    200   200   200    403
 GET    /api/analytics/summary             401   403   403   403   403   401    200    200    200   200   200    403
 
+GET    /api/events                        401   403   403   403   403   401    200    200    200   200   200    200
+
 GET    /livez                             200   200   200   200   200   200    200    200    200   200   200    200
 GET    /api/openapi.json                  200   200   200   200   200   200    200    200    200   200   200    200
 """

@@ -40,7 +40,10 @@ from ecatalog_client.errors import FAMILY
 from ecatalog_client.status import CODE, FIELDS
 from ecatalog_client.v1 import catalog_pb2 as pb
 from ecatalog_client.v1.catalog_pb2_grpc import CatalogServiceStub
-from tests.cast import PASSWORD, PASSWORD_HASH, Caller, Cast, SettableClock, load_cast
+from tests.asgi import Answer as StrangersAnswer
+from tests.asgi import Caller as Stranger
+from tests.asgi import Exchange
+from tests.cast import PASSWORD, PASSWORD_HASH, Answer, Caller, Cast, SettableClock, load_cast
 from tests.contracts.matrix import INPUTS, Input
 
 WINDOWS = {
@@ -241,11 +244,21 @@ class Doors:
         body = dict(ask.given) if operation.has_body and ask.given else None
         query = "?" + urlencode(ask.given) if ask.given and not operation.has_body else ""
         headers = {"authorization": f"Bearer {token}"} if token else {}
+        if operation.kind == "stream":
+            return await self._begin_over_rest(token, path + query)
         answer = await Caller(self.gateway.asgi, headers=headers).ask(operation.method, path + query, body)
-        if answer.status < 400:
-            return Told(answer.status, body=answer.body)
-        problem = answer.json()
-        return Told(answer.status, problem["code"], problem["detail"], problem.get("fields", {}))
+        return _told(answer)
+
+    async def _begin_over_rest(self, token: str, url: str) -> Told:
+        """A stream up to its first event: some have no end."""
+        exchange = Exchange(Stranger(self.gateway.asgi, token), "GET", url)
+        asking = exchange.start()
+        while not exchange.body:
+            exchange.grew.clear()
+            await exchange.grew.wait()
+        exchange.stop()
+        await asking
+        return _told(exchange.answer())
 
     async def _over_grpc(self, token: str, operation: Operation, ask: Input) -> Told:
         raw = msgspec.json.encode(ask.given) if ask.given else b""
@@ -253,13 +266,21 @@ class Doors:
         metadata = (("authorization", f"Bearer {token}"),) if token else ()
         try:
             if operation.kind == "stream":
-                async for _ in self._stub.Follow(request, timeout=5, metadata=metadata):
-                    pass
+                events = self._stub.Follow(request, timeout=5, metadata=metadata)
+                await events.read()
+                events.cancel()
                 return Told(200)
             reply = await self._stub.Call(request, timeout=5, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             return _refusal(error)
         return Told(reply.status, body=reply.answer)
+
+
+def _told(answer: Answer | StrangersAnswer) -> Told:
+    if answer.status < 400:
+        return Told(answer.status, body=answer.body)
+    problem = answer.json()
+    return Told(answer.status, problem["code"], problem["detail"], problem.get("fields", {}))
 
 
 def _refusal(error: grpc.aio.AioRpcError) -> Told:

@@ -55,6 +55,7 @@ GET /api/demos/{id}/check
 GET /api/demos/{id}/warm-plans
 GET /api/docker-images
 GET /api/invitations
+GET /api/events
 GET /api/launches
 GET /api/launches/{id}
 GET /api/launches/{id}/events

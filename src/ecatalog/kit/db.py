@@ -63,7 +63,7 @@ class Database:
         self._counters: dict[str, int] = {}
         self._stamps: dict[tuple[str, ...], tuple[int, ...]] = {}
         self._doubts = 0
-        self._waiters: set[asyncio.Future[None]] = set()
+        self._waiters: dict[asyncio.Future[None], Callable[[], bool]] = {}
 
     @property
     def stats(self) -> Stats:
@@ -210,6 +210,7 @@ class Database:
             self._witness.tell(outcome.witnessed)
         if outcome.position is not None:
             self.position = outcome.position
+        if outcome.position is not None or outcome.touched:
             self._wake()
 
     def _end(self, error: BaseException) -> None:
@@ -250,20 +251,27 @@ class Database:
         Unavailable once the database stops.
         """
         seen = self.foreign_writes
-        while self._is_open and self.position <= since and self.foreign_writes == seen:
+        await self.stirred(lambda: self.position > since or self.foreign_writes != seen)
+        return self.position
+
+    async def stirred(self, is_past: Callable[[], bool]) -> None:
+        """Waits for the commit after which this holds, such as a counter that has moved: for rows without a fact.
+
+        Asked after each commit, so it only compares. Unavailable once the database stops.
+        """
+        while self._is_open and not is_past():
             waiter: asyncio.Future[None] = self._loop.create_future()
-            self._waiters.add(waiter)
+            self._waiters[waiter] = is_past
             try:
                 await waiter
             finally:
-                self._waiters.discard(waiter)
+                del self._waiters[waiter]
         if not self._is_open:
             raise _closed()
-        return self.position
 
     def _wake(self) -> None:
-        for waiter in self._waiters:
-            if not waiter.done():
+        for waiter, is_past in self._waiters.items():
+            if not waiter.done() and (not self._is_open or is_past()):
                 waiter.set_result(None)
 
 

@@ -40,6 +40,7 @@ def record_use(
         seconds=seconds,
         details=details or {},
     )
+    tx.touch("usage_analytics")
     sums = sums_of(event, seconds)
     if sums is not None:
         queries.add_to_day(tx, sums, at, client_id=client_id, demo_id=demo_id)
