@@ -113,7 +113,12 @@ def test_every_setting_says_what_it_is_for() -> None:
         "JWT_SECRET",
         "BACKUP_PASSWORD",
     }
-    assert {variable(name) for name in SECRETS} == {"JWT_SECRET", "ENCRYPTION_KEY", "BACKUP_PASSWORD"}
+    assert {variable(name) for name in SECRETS} == {
+        "JWT_SECRET",
+        "ENCRYPTION_KEY",
+        "BACKUP_PASSWORD",
+        "ECATALOG_BACKUP_TEST_KEY",
+    }
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from ecatalog.settings import BadSetting, Settings, variable
 app = typer.Typer(name="ecatalog", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 REFUSED = 78
 """The exit status of what was refused (EX_CONFIG of sysexits.h): the same command again would not help."""
-_ROOMS = {"users": "ecatalog.accounts.cli", "db": "ecatalog.ops.cli"}
 
 
 def _option(flag: str, setting: str, default: str | bool, text: str) -> Any:
@@ -100,6 +99,7 @@ def root(
 ROOMS = {
     "users": ("ecatalog.accounts.cli", "Users: the vendor's own people."),
     "db": ("ecatalog.ops.cli", "Look at the database, check it, migrate it, copy it."),
+    "backup": ("ecatalog.ops.backup_cli", "Make, check, prune and restore backups."),
 }
 
 
