@@ -46,6 +46,7 @@ from ecatalog.ops import api as ops
 from ecatalog.ops import jobs as ops_jobs
 from ecatalog.ops import samples
 from ecatalog.ops.health import check_readiness
+from ecatalog.ops.journaling import RevocationJournal
 from ecatalog.ops.metrics import GatewayCollector
 from ecatalog.ops.service_tokens import ensure_service_tokens
 from ecatalog.rpc.catalog import CatalogDoor
@@ -116,6 +117,7 @@ class Gateway:
         self._services = ServiceTokens(self.db, clock)
         self.door = Door(self.db, settings, clock, self._build_parts(clock, hasher), stands=refuse_unless_standing)
         self.operations = with_shell_operations(OPERATIONS, version=version("ecatalog"), url=settings.catalog_url)
+        self._journal = RevocationJournal(self.door)
         callers = Callers(self._identify, settings.catalog_url, settings.demos_url, settings.session_lifetime)
         pages = PageShell(
             PAGES,
@@ -165,9 +167,11 @@ class Gateway:
                 await self._load_samples()
             self.setup_link = await self._offer_setup()
             await self.db.write(forgive_silence)
+            await self._journal.start()
             await self.part(EdgeHub).start()
             await self._serve_rpc()
         except BaseException:
+            await self._journal.stop()
             await self.db.stop()
             raise
         self._tasks = [asyncio.create_task(job(self.door), name=job.__name__) for job in JOBS]
@@ -185,6 +189,7 @@ class Gateway:
         with suppress(Unavailable):  # A start that failed, or a second stop: the database is closed.
             await accounts_jobs.write_last_seen(self.door)
             await accounts_jobs.write_last_used(self.door)
+        await self._journal.stop()
         await self.db.stop()
         self.part(Hasher).close()
 

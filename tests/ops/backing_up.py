@@ -1,17 +1,24 @@
-"""What tests of backups share: an installation with keys, and files that are damaged."""
+"""What tests of backups share: an installation with keys, its gateway, and files that are damaged."""
 
+import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pyrage
 
-from ecatalog.ops.backup_keys import Keys
-from ecatalog.ops.backups import Place, place_of
+from ecatalog.app import Gateway, build
+from ecatalog.ops.backup_keys import Keys, signing_key
+from ecatalog.ops.backups import Place, make_backup, place_of, quietly
+from ecatalog.ops.restoring import Restored, restore_backup
 from ecatalog.settings import Settings
+from tests.cast import NOON, Cast, SettableClock, load_cast
 
 PASSWORD = "a password for backups"
+LATER = NOON + timedelta(hours=1)
 # A password is slow on purpose: seconds at each use. So most tests seal for a public key, and open by its secret one.
 OWNER = pyrage.x25519.Identity.generate()
 BY_PASSWORD = {"backup_password": PASSWORD, "backup_recipients": "", "backup_test_key": ""}
@@ -58,3 +65,32 @@ def damaged(good: bytes, other: bytes, count: int, seed: int = 7) -> Iterator[tu
                     good[block : block + 512],
                 )
                 yield f"blocks {block} and {elsewhere} swapped", bytes(changed)
+
+
+def settings(data: Path) -> Settings:
+    return Settings(data=data, grpc_port=0, log_level="warning", jwt_secret="s" * 43, **KEYS)  # type: ignore[arg-type]
+
+
+@asynccontextmanager
+async def running(data: Path, clock: SettableClock) -> AsyncIterator[Gateway]:
+    gateway = build(settings(data), clock=clock)
+    await gateway.start()
+    try:
+        yield gateway
+    finally:
+        await gateway.stop()
+
+
+async def in_thread(place: Place, name: str = "") -> Restored:
+    """Restoring runs an event loop of its own."""
+    trusted = signing_key(place.data).public_key()
+    chosen = name or place.store.names()[-1]
+    return await asyncio.to_thread(restore_backup, place, chosen, trusted, LATER, quietly)
+
+
+async def backed_up(data: Path, place: Place, clock: SettableClock) -> tuple[Cast, str]:
+    """A catalog with the cast, of which there is a backup; it has ended."""
+    async with running(data, clock) as gateway:
+        cast = await gateway.db.write(load_cast)
+        made = make_backup(place, NOON)
+    return cast, made.name

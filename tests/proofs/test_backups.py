@@ -20,6 +20,7 @@ import pytest
 
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.db import Database, Tx
+from ecatalog.kit.inspect import check
 from ecatalog.ops.backup_keys import signing_key
 from ecatalog.ops.backups import Place, list_backups, make_backup, verify_backup
 from tests.cast import NOON, SettableClock, load_cast
@@ -29,6 +30,7 @@ pytestmark = pytest.mark.proof
 
 MEGABYTES = {"ci": 30, "full": 1000}
 WRITERS = 8
+AT = "2026-03-10T12:00:00.000Z"
 SECONDS_WITHOUT = 3.0
 
 
@@ -221,6 +223,42 @@ def test_a_large_database_is_backed_up_by_one_command(database: Path, scale: str
     assert made.returncode == 0, made.stderr
     stored = json.loads(made.stdout)
     print(f"\n{size / 1e6:.0f} MB: `ecatalog backup create` {took:.1f} s, {stored['bytes'] / 1e6:.0f} MB stored")
+    database.rename(database.with_name("lost.db"))
+
+    started = time.monotonic()
+    restored = run(["backup", "restore"], environment(database))
+    took = time.monotonic() - started
+
+    assert restored.returncode == 0, restored.stderr
+    assert check(database) == []
+    print(f"{size / 1e6:.0f} MB: `ecatalog backup restore` {took:.1f} s")
+
+
+def test_a_kill_at_any_moment_of_a_restore_leaves_the_old_or_the_new_database(database: Path, scale: str) -> None:
+    grow(database, 5)
+    assert run(["backup", "create"], environment(database)).returncode == 0
+    chance, whole, ends = random.Random(20260310), 0.0, {"old": 0, "new": 0}
+    for number in range({"ci": 6, "full": 100}[scale]):
+        with closing(apsw.Connection(str(database))) as connection:
+            connection.execute("INSERT INTO audit_log (at, actor, kind) VALUES (?, 'system', 'samples.noted')", (AT,))
+        started = time.monotonic()
+        child = subprocess.Popen(
+            [sys.executable, "-m", "ecatalog", "backup", "restore"],
+            env=environment(database),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            assert child.wait(chance.uniform(0.3, 1.0) * whole if number else None) == 0
+            whole = whole or time.monotonic() - started
+        except subprocess.TimeoutExpired:
+            child.send_signal(signal.SIGKILL)
+            child.wait()
+        assert check(database) == []
+        with closing(apsw.Connection(str(database))) as connection:
+            is_old = bool(connection.execute("SELECT 1 FROM audit_log WHERE kind = 'samples.noted'").fetchall())
+        ends["old" if is_old else "new"] += 1
+    print(f"\nafter kills during a restore: {ends}, each of them whole")
 
 
 def file_of(place: Place, name: str) -> Path:

@@ -286,6 +286,14 @@ def remove_session(tx: Tx, session_id: str) -> int:
     return tx.run("DELETE FROM sessions WHERE id = :id", id=session_id)
 
 
+def remove_all_sessions(tx: Tx) -> int:
+    return tx.run("DELETE FROM sessions")
+
+
+def use_all_codes(tx: Tx) -> int:
+    return tx.run("UPDATE one_time_codes SET used_at = :now WHERE used_at IS NULL", now=tx.now)
+
+
 # one-time codes ------------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """`ecatalog backup …`: making, listing, checking and pruning backups, beside a running catalog or without."""
 
+import asyncio
 import os
 import sys
 from collections.abc import Iterator
@@ -15,11 +16,15 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
+from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.clock import to_text, utc_now
+from ecatalog.kit.db import Database, RefusedToStart
 from ecatalog.ops import backups
 from ecatalog.ops.backup_file import BadBackup, public_text
 from ecatalog.ops.backup_keys import signing_key, trusted_key
 from ecatalog.ops.backup_stores import StoreFailed
+from ecatalog.ops.holding import confirm_access
+from ecatalog.ops.restoring import Restored, restore_backup
 from ecatalog.settings import BadSetting, Settings
 from ecatalog_client.types.backups import Backup
 
@@ -104,6 +109,52 @@ def _is_good(place: backups.Place, name: str, trusted: Ed25519PublicKey) -> bool
 
 
 @app.command()
+def restore(name: Name = "latest", data: Data = None, kept: Kept = None, signed_by: SignedBy = None) -> None:
+    """Put a backup in place of the database; what was there is kept beside it. The gateway must not run meanwhile."""
+    settings = _settings(data, kept, signed_by)
+    with _told(), _shown() as tell:
+        place = backups.place_of(settings)
+        restored = restore_backup(place, backups.named(place.store, name), trusted_key(settings), utc_now(), tell)
+    for sentence in _in_words(restored):
+        typer.echo(sentence)
+
+
+def _in_words(restored: Restored) -> Iterator[str]:
+    made_at = to_text(restored.manifest.made_at)
+    yield f"The database is as it was at {made_at}. All sessions have ended."
+    if restored.kept is not None:
+        yield f"What was there is kept as {restored.kept}."
+    yield f"{len(restored.applied)} changes of access since then were made again, by {restored.source}."
+    for each in restored.applied:
+        yield f"  {each.kind} {each.id} {each.demo_id}".rstrip()
+    for problem in restored.problems:
+        yield f"Not made again: {problem}"
+    if restored.hold:
+        yield f"Clients' access is on hold. {restored.hold}"
+        yield "Look at who may open what, then run `ecatalog backup confirm`, or POST /api/backups/confirm."
+
+
+@app.command()
+def confirm(data: Data = None) -> None:
+    """End the hold on clients' access after a restore. Beside a running gateway, POST /api/backups/confirm does it."""
+    settings = _settings(data, None)
+    with _told():
+        if not settings.database.exists():
+            raise BadSetting(f"There is no database at {settings.database}.")
+        was_held = asyncio.run(_confirm(settings.database))
+    typer.echo("Clients may open their demos again." if was_held else "Access is not on hold.")
+
+
+async def _confirm(path: Path) -> bool:
+    db = Database(path)
+    await db.start()
+    try:
+        return await db.write(confirm_access, SYSTEM)
+    finally:
+        await db.stop()
+
+
+@app.command()
 def prune(data: Data = None, kept: Kept = None) -> None:
     """Remove what is not kept: the newest of 7 days, 4 weeks and 3 months stay, and the last good one always."""
     settings = _settings(data, kept)
@@ -127,7 +178,7 @@ def _told() -> Iterator[None]:
         yield
     except (backups.BackupFailed, BadBackup) as failure:
         _end(str(failure), FAILED)
-    except (StoreFailed, BadSetting) as refusal:
+    except (StoreFailed, BadSetting, RefusedToStart) as refusal:
         _end(str(refusal), REFUSED)
 
 

@@ -53,6 +53,9 @@ class Store(Protocol):
     def find(self, name: str) -> bytes | None:
         """The content of a small file, None when there is none."""
 
+    def append(self, name: str, text: bytes) -> None:
+        """Adds to the end of a small file, which is made when it is missing; on the disk when this returns."""
+
 
 class FolderStore:
     """A folder, made when it is missing, for its owner alone."""
@@ -107,6 +110,17 @@ class FolderStore:
             partial.write_bytes(text)
             sync(partial)
         self.publish(partial, name)
+
+    def append(self, name: str, text: bytes) -> None:
+        path = self.workplace / name
+        is_new = not path.exists()
+        with _told(self.place):
+            with os.fdopen(os.open(path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600), "wb") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            if is_new:
+                sync(self.folder)
 
     def find(self, name: str) -> bytes | None:
         with _told(self.place), suppress(FileNotFoundError):
@@ -172,6 +186,9 @@ class BucketStore:
     def remove(self, name: str) -> None:
         with _told(self.place), suppress(FileNotFoundError):
             self._s3.delete(self._store, name)
+
+    def append(self, name: str, text: bytes) -> None:
+        self.keep(name, (self.find(name) or b"") + text)
 
     def keep(self, name: str, text: bytes) -> None:
         with _told(self.place):
