@@ -43,12 +43,14 @@ from ecatalog.launches.rpc import keep_epoch, services
 from ecatalog.launches.serving import ensure_identity
 from ecatalog.launches.use import forgive_silence
 from ecatalog.ops import api as ops
+from ecatalog.ops import backup_api, samples
 from ecatalog.ops import jobs as ops_jobs
-from ecatalog.ops import samples
+from ecatalog.ops.backup_runs import keep_backups
 from ecatalog.ops.health import check_readiness
 from ecatalog.ops.journaling import RevocationJournal
 from ecatalog.ops.metrics import GatewayCollector
 from ecatalog.ops.service_tokens import ensure_service_tokens
+from ecatalog.ops.upkeep import keep_database
 from ecatalog.rpc.catalog import CatalogDoor
 from ecatalog.rpc.server import RpcServer
 from ecatalog.settings import Settings
@@ -77,6 +79,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *users_api.OPERATIONS,
     *analytics.OPERATIONS,
     *ops.OPERATIONS,
+    *backup_api.OPERATIONS,
 )
 PAGES = (*docs.PAGES, *accounts_pages.PAGES, *launches_pages.PAGES, *access_pages.PAGES)
 JOBS: tuple[Job, ...] = (
@@ -86,6 +89,8 @@ JOBS: tuple[Job, ...] = (
     launches_jobs.check_demos,
     keep_epoch,
     ops_jobs.forget_old_keys,
+    keep_database,
+    keep_backups,
 )
 
 _log = structlog.get_logger("ecatalog")

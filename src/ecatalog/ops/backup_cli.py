@@ -22,6 +22,7 @@ from ecatalog.kit.db import Database, RefusedToStart
 from ecatalog.ops import backups
 from ecatalog.ops.backup_file import BadBackup, public_text
 from ecatalog.ops.backup_keys import signing_key, trusted_key
+from ecatalog.ops.backup_runs import UNDER_WAY
 from ecatalog.ops.backup_stores import StoreFailed
 from ecatalog.ops.holding import confirm_access
 from ecatalog.ops.restoring import Restored, restore_backup
@@ -47,8 +48,11 @@ def create(
     data: Data = None,
     to: Annotated[str | None, typer.Option(help="A folder or s3://bucket/prefix.")] = None,
     as_json: Json = False,
+    gently: Annotated[bool, typer.Option("--gently", help="Take what others leave of the processor.")] = False,
 ) -> None:
     """Make a backup, test it by opening it again, and tell its name. Users do not notice."""
+    if gently:
+        os.nice(10)
     settings = _settings(data, to)
     with _told(), _shown() as tell:
         place = backups.place_of(settings)
@@ -176,6 +180,8 @@ def _told() -> Iterator[None]:
     """What goes wrong is a sentence and an exit status: 1 for what failed, 78 for what is not possible."""
     try:
         yield
+    except backups.UnderWay as other:
+        _end(str(other), UNDER_WAY)
     except (backups.BackupFailed, BadBackup) as failure:
         _end(str(failure), FAILED)
     except (StoreFailed, BadSetting, RefusedToStart) as refusal:

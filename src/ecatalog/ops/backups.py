@@ -44,6 +44,10 @@ class BackupFailed(Exception):
     """There is no backup, or nothing was changed; the message says why and what to do."""
 
 
+class UnderWay(BackupFailed):
+    """Somebody else works on backups here."""
+
+
 def quietly(_step: str, _done: int, _total: int) -> None:
     """For who does not watch."""
 
@@ -184,7 +188,7 @@ def only_one(place: Place) -> Iterator[None]:
     try:
         lock.acquire(blocking=False)
     except Timeout:
-        raise BackupFailed("Another backup is under way. Wait until it has ended.") from None
+        raise UnderWay("Another backup is under way. Wait until it has ended.") from None
     try:
         _sweep(place)
         yield
