@@ -32,6 +32,7 @@ types: $(VENV)/.dev ## Check the types, strictly
 
 proof: $(VENV)/.dev ## The slow proofs: crashes, the browser story, real containers. SCALE=ci for small counts
 	scripts/need-chromium.sh
+	scripts/need-registry.sh
 	DOCKER_HOST=$$(scripts/need-docker.sh) && export DOCKER_HOST && \
 	  SCALE=$(SCALE) $(BIN)/python -m pytest -q -m proof -s
 
@@ -57,8 +58,8 @@ reference: $(VENV)/.dev ## Generate docs/reference/ from the tables in the code
 proto: $(VENV)/.dev ## Generate the gRPC stubs from proto/
 	$(BIN)/python scripts/generate_stubs.py
 
-lock: ## Choose the versions of all dependencies anew
-	scripts/lock.sh
+lock: ## Choose the versions of all dependencies anew (scripts/lock.sh alone adds what is new)
+	scripts/lock.sh --upgrade
 
 clean: ## Remove what can be made again (not ./var)
 	rm -rf $(VENV) artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis node_modules bench/peers/*/node_modules bench_edge/peers/*/node_modules bench_launch/peers/*/node_modules bench_launch/peers/*/.venv

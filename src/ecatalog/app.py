@@ -11,13 +11,13 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from ecatalog.access import api as access
-from ecatalog.access import catalog_api, requests_api, users_api
+from ecatalog.access import catalog_api, invitations_api, requests_api, users_api
 from ecatalog.access import pages as access_pages
 from ecatalog.accounts import actions as accounts
 from ecatalog.accounts import api as accounts_api
 from ecatalog.accounts import jobs as accounts_jobs
 from ecatalog.accounts import pages as accounts_pages
-from ecatalog.accounts.model import ClientReader
+from ecatalog.accounts.model import ClientReader, MailSwitch
 from ecatalog.accounts.passwords import Hasher
 from ecatalog.accounts.queries import count_users
 from ecatalog.accounts.service_tokens import ServiceTokens
@@ -42,6 +42,20 @@ from ecatalog.launches.launchers import LauncherHub
 from ecatalog.launches.rpc import keep_epoch, services
 from ecatalog.launches.serving import ensure_identity
 from ecatalog.launches.use import forgive_silence
+from ecatalog.notices import api as notices
+from ecatalog.notices import jobs as notices_jobs
+from ecatalog.notices import pages as notices_pages
+from ecatalog.notices import webhook_api
+from ecatalog.notices.channels import Channel, Planner
+from ecatalog.notices.console import ConsoleChannel
+from ecatalog.notices.links import Links
+from ecatalog.notices.mails import Mails
+from ecatalog.notices.planning import MailPlanner
+from ecatalog.notices.post import Post
+from ecatalog.notices.rendering import Renderer
+from ecatalog.notices.smtp import MailServer, SmtpChannel
+from ecatalog.notices.webhook_planning import WebhookPlanner
+from ecatalog.notices.webhooks import Webhooks
 from ecatalog.ops import api as ops
 from ecatalog.ops import backup_api, samples
 from ecatalog.ops import jobs as ops_jobs
@@ -77,17 +91,23 @@ OPERATIONS: tuple[Operation, ...] = (
     *catalog_api.OPERATIONS,
     *requests_api.OPERATIONS,
     *users_api.OPERATIONS,
+    *invitations_api.OPERATIONS,
     *analytics.OPERATIONS,
+    *notices.OPERATIONS,
+    *webhook_api.OPERATIONS,
     *ops.OPERATIONS,
     *backup_api.OPERATIONS,
 )
-PAGES = (*docs.PAGES, *accounts_pages.PAGES, *launches_pages.PAGES, *access_pages.PAGES)
+PAGES = (*docs.PAGES, *accounts_pages.PAGES, *launches_pages.PAGES, *access_pages.PAGES, *notices_pages.PAGES)
 JOBS: tuple[Job, ...] = (
     accounts_jobs.keep_sessions,
     launches_jobs.end_launches_that_are_over,
     launches_jobs.keep_copies_warm,
     launches_jobs.check_demos,
     keep_epoch,
+    notices_jobs.write_messages,
+    notices_jobs.deliver_messages,
+    notices_jobs.forget_old_messages,
     ops_jobs.forget_old_keys,
     keep_database,
     keep_backups,
@@ -142,11 +162,21 @@ class Gateway:
             hasher,
             Throttle(clock),
             ClientReader(client_for),
+            MailSwitch(is_on=bool(settings.smtp_url)),
             EdgeHub(self.db, settings.edge_lease, clock=clock),
             LauncherHub(self.db, clock=clock),
-            Secrets(settings.encryption_key),
+            *self._build_post(clock, Secrets(settings.encryption_key)),
         )
         return {type(part): part for part in parts}
+
+    def _build_post(self, clock: Clock, secrets: Secrets) -> tuple[Secrets, Mails, Webhooks, Post]:
+        settings = self.settings
+        links = Links(settings.jwt_secret, settings.catalog_url)
+        mails = Mails(self.db, Renderer(links))
+        webhooks = Webhooks(self.db, secrets, clock, settings.webhook_networks)
+        channels: list[Channel] = [_mail_channel(settings, mails), webhooks]
+        planners: list[Planner] = [MailPlanner(links), WebhookPlanner(self.db)]
+        return secrets, mails, webhooks, Post(self.db, clock, settings.database.parent, channels, planners)
 
     def _build_registry(self) -> CollectorRegistry:
         registry = CollectorRegistry()
@@ -171,6 +201,7 @@ class Gateway:
             if self.settings.load_seed_data:
                 await self._load_samples()
             self.setup_link = await self._offer_setup()
+            await self.part(Post).start()
             await self.db.write(forgive_silence)
             await self._journal.start()
             await self.part(EdgeHub).start()
@@ -196,6 +227,7 @@ class Gateway:
             await accounts_jobs.write_last_used(self.door)
         await self._journal.stop()
         await self.db.stop()
+        self.part(Post).stop()
         self.part(Hasher).close()
 
     def end_streams(self) -> None:
@@ -254,6 +286,12 @@ class Gateway:
 
     async def _find_problems(self) -> list[str]:
         return await check_readiness(self.db)
+
+
+def _mail_channel(settings: Settings, mails: Mails) -> Channel:
+    if not settings.smtp_url:
+        return ConsoleChannel(mails)
+    return SmtpChannel(mails, MailServer.of(settings.smtp_url, settings.smtp_password), settings.mail_from)
 
 
 def _any_demo_host(demos_url: str) -> str:

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from ecatalog.settings_mail import refuse_bad_mail, refuse_bad_zone
 from ecatalog.settings_text import BadSetting, kept_secret, parse, text_of, variable
 
 __all__ = ["BadSetting", "Settings", "describe_settings", "variable"]
 
-SECRETS = frozenset({"encryption_key", "jwt_secret", "backup_password", "backup_test_key"})
+SECRETS = frozenset({"encryption_key", "jwt_secret", "backup_password", "backup_test_key", "smtp_password"})
 _SHORTEST_SECRET = 32
 _SHORTEST_LEASE = timedelta(seconds=5)
 
@@ -126,6 +127,27 @@ class Settings:
             "X-Forwarded-For is believed: without it, all who come through a proxy share one limit on wrong passwords."
         ),
     )
+    smtp_url: str = field(
+        default="",
+        metadata=_about(
+            "The mail server: smtp://user@host:587 (STARTTLS is demanded), smtps://user@host:465 (TLS), or "
+            "smtp://localhost:25?starttls=never. Without it, mails are shown in the log."
+        ),
+    )
+    smtp_password: str = field(default="", repr=False, metadata=_about("The password at the mail server."))
+    mail_from: str = field(
+        default="", metadata=_about("Who mails are from, such as `Demos <demos@example.com>`. Needed for mail.")
+    )
+    office_timezone: str = field(
+        default="UTC", metadata=_about("The time zone of the team: weekly digests are sent on Mondays at nine.")
+    )
+    webhooks_allow_private: str = field(
+        default="",
+        metadata=_about(
+            "Private networks, with commas between, that webhooks may reach, also without TLS: 10.0.0.0/8. Without it, "
+            "they reach the public internet only, by https."
+        ),
+    )
     log_level: str = field(default="info", metadata=_about("What is logged: debug, info, warning, error or critical."))
     log_json: bool | None = field(
         default=None, metadata=_about("Whether log lines are JSON. Without it: JSON unless stderr is a terminal.")
@@ -138,8 +160,10 @@ class Settings:
         self._put("db_path", self.db_path or self.data / "ltplabs.db")
         self._refuse_bad_numbers()
         self._refuse_bad_urls()
-        self._refuse_bad_proxies()
         self._refuse_bad_time()
+        self._refuse_bad_networks()
+        refuse_bad_mail(self.smtp_url, self.mail_from)
+        refuse_bad_zone(self.office_timezone)
         self._refuse_open_samples()
 
     @classmethod
@@ -200,7 +224,12 @@ class Settings:
     @property
     def proxies(self) -> list[str]:
         """The trusted proxies, each an address or a network."""
-        return [each.strip() for each in self.trusted_proxies.split(",") if each.strip()]
+        return _listed(self.trusted_proxies)
+
+    @property
+    def webhook_networks(self) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+        """The private networks that webhooks may reach."""
+        return [ipaddress.ip_network(each) for each in _listed(self.webhooks_allow_private)]
 
     @property
     def is_secure(self) -> bool:
@@ -243,12 +272,13 @@ class Settings:
                     f"{variable(name)} is {url!r}: write scheme and host, such as https://catalog.example.com."
                 )
 
-    def _refuse_bad_proxies(self) -> None:
-        for each in self.proxies:
-            try:
-                ipaddress.ip_network(each)
-            except ValueError as error:
-                raise BadSetting(f"{variable('trusted_proxies')} has {each!r} ({error}): write 10.0.0.0/8.") from None
+    def _refuse_bad_networks(self) -> None:
+        for name in ("trusted_proxies", "webhooks_allow_private"):
+            for each in _listed(getattr(self, name)):
+                try:
+                    ipaddress.ip_network(each)
+                except ValueError as error:
+                    raise BadSetting(f"{variable(name)} has {each!r} ({error}): write 10.0.0.0/8.") from None
 
     def _refuse_bad_time(self) -> None:
         try:
@@ -297,6 +327,10 @@ def _as_text(default: object) -> str:
     if isinstance(default, timedelta):
         return f"{default.total_seconds():g}"
     return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def _listed(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]
 
 
 def _is_origin(url: str) -> bool:

@@ -21,7 +21,7 @@ FLOORS = (
     ("ops",),
 )
 # What everybody may read, and what joins the rooms to a program.
-GROUND = frozenset({"settings", "settings_text", "listening", "processes", "migrations", "__init__"})
+GROUND = frozenset({"settings", "settings_mail", "settings_text", "listening", "processes", "migrations", "__init__"})
 ROOF = frozenset({"app", "run", "serve", "service", "__main__"})
 # Services and neighbours stand on the client alone.
 OUTSIDE = {

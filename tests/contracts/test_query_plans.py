@@ -15,7 +15,7 @@ GROWING = frozenset(
     {
         *("clients", "client_credentials", "sessions", "one_time_codes", "client_demo_access", "launches"),
         *("access_requests", "usage_analytics", "usage_daily", "audit_log", "outbox", "idempotency_keys"),
-        "active_minutes",
+        *("active_minutes", "notice_marks", "decision_codes"),
     }
 )
 # A scan of the table itself, or of an index that the statement does not narrow; "a" and such are names in it.
@@ -44,11 +44,20 @@ ALLOWED = {
     ("remove_old_minutes", "active_minutes"),
     # Once after a restore, before anybody is served.
     ("use_all_codes", "one_time_codes"),
+    ("use_all_codes", "decision_codes"),
     ("list_standings", "clients"),
     ("list_standings", "client_demo_access"),
+    ("remove_old_marks", "notice_marks"),
+    ("remove_old_decisions", "decision_codes"),
     # The living, which are few beside the dead.
     ("list_served_sessions", "sessions"),
     ("count_states", "sessions"),
+    # Windows that begin and end in a span of days, in a thread of its own; the digest on Mondays.
+    ("list_started", "clients"),
+    ("list_ended", "clients"),
+    ("list_ending", "clients"),
+    ("list_endings", "clients"),
+    ("list_doings", "usage_daily"),
     # The use of all clients, in a thread of its own.
     ("sums_of_all", "usage_daily"),
     ("days_of_all", "usage_daily"),

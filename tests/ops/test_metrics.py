@@ -33,8 +33,9 @@ async def test_a_write_moves_the_counts(gateway: Gateway, admin: Caller) -> None
     await Caller(gateway.internal).get("/readyz")
     after = await scrape(gateway)
 
+    # At least by one: the jobs of the gateway write by themselves.
     for name in ("writes", "write_groups", "write_commits"):
-        assert after[f"ecatalog_{name}_total"] == before[f"ecatalog_{name}_total"] + 1
+        assert after[f"ecatalog_{name}_total"] > before[f"ecatalog_{name}_total"]
 
 
 async def test_launches_are_counted_by_state(gateway: Gateway, people: Cast, acme: Caller) -> None:

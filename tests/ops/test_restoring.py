@@ -13,20 +13,25 @@ import pytest
 from ecatalog.access.actions import renew_client, restore_client, revoke_client
 from ecatalog.access.removal import withdraw_grant
 from ecatalog.access.users import edit_user
-from ecatalog.accounts.actions import create_api_token, issue_code
+from ecatalog.accounts.actions import create_api_token
 from ecatalog.accounts.api_tokens import revoke_api_token
+from ecatalog.accounts.codes import add_code
 from ecatalog.app import Gateway
 from ecatalog.cli.main import main
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.inspect import check
 from ecatalog.launches.serving import identity_of
+from ecatalog.notices import queries
+from ecatalog.notices.channels import Draft
 from ecatalog.ops.backup_keys import signing_key
 from ecatalog.ops.backups import Place, make_backup, quietly
 from ecatalog.ops.journal import NAME
 from ecatalog.ops.restoring import restore_backup
 from tests.cast import NOON, PASSWORD, Caller, Cast, SettableClock, load_cast
 from tests.ops.backing_up import KEYS, LATER, backed_up, in_thread, place_beside, running
+
+WAITING = Draft(channel="pigeon", recipient="client:x", kind="x", payload={}, message_id="m", client_id=None)
 
 
 def shut_everybody_out(tx: Tx, cast: Cast, token: str) -> None:
@@ -86,9 +91,7 @@ async def test_sessions_and_codes_are_void_and_watchers_begin_anew(
 ) -> None:
     async with running(data, clock) as gateway:
         cast = await gateway.db.write(load_cast)
-        await gateway.db.write(
-            issue_code, "invitation", code="c" * 43, lifetime=timedelta(days=9), client_id=cast.acme.id
-        )
+        await gateway.db.write(add_code, "invitation", "c" * 43, lifetime=timedelta(days=9), client_id=cast.acme.id)
         epoch = (await gateway.db.read(identity_of)).epoch
         make_backup(place, NOON)
 
@@ -112,6 +115,24 @@ async def test_what_ran_at_the_time_of_the_backup_is_stopped(data: Path, place: 
 
     with closing(apsw.Connection(str(place.database))) as connection:
         assert connection.execute("SELECT DISTINCT wanted FROM launches").fetchall() == [("stopped",)]
+
+
+async def test_what_waited_to_be_sent_is_not_sent_again_and_the_restore_is_no_news(
+    data: Path, place: Place, clock: SettableClock
+) -> None:
+    async with running(data, clock) as gateway:
+        cast = await gateway.db.write(load_cast)
+        await gateway.db.write(queries.add_row, 1, WAITING)
+        make_backup(place, NOON)
+        await gateway.db.write(revoke_client, SYSTEM, cast.acme.id, "gone")
+
+    await in_thread(place)
+
+    with closing(apsw.Connection(str(place.database))) as connection:
+        waiting = "SELECT count(*) FROM outbox WHERE state IN ('pending', 'leased')"
+        assert connection.execute(waiting).fetchall() == [(0,)]
+        told = "SELECT CAST(value AS INTEGER) - (SELECT max(position) FROM audit_log) FROM settings WHERE key = ?"
+        assert connection.execute(told, ("outbox_position",)).fetchall() == [(0,)]
 
 
 async def test_what_was_revoked_since_is_revoked_again(data: Path, place: Place, clock: SettableClock) -> None:

@@ -111,3 +111,11 @@ async def test_a_condition_does_not_tell_a_stranger_what_is_there(bolt: Caller, 
     path = f"/api/clients/{people.acme.id}/renew"
     assert (await bolt.patch(path, {"days": 7}, if_match='"99"')).status == 403
     assert (await viewer.patch(path, {"days": 7}, if_match='"99"')).status == 403
+
+
+async def test_a_flow_changes_only_what_the_caller_has_seen_too(admin: Caller, people: Cast) -> None:
+    """The operation named what to compare, and its maker dropped that: every If-Match was refused."""
+    path = f"/api/users/{people.viewer.id}"
+    assert (await admin.patch(path, {"full_name": "One"}, if_match='"1"')).status == 200
+    assert (await admin.patch(path, {"full_name": "Two"}, if_match='"1"')).status == 412
+    assert (await admin.get(path)).json()["full_name"] == "One"

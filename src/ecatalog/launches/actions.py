@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from ecatalog.accounts import actions as accounts
+from ecatalog.accounts.codes import add_code, redeem_code
 from ecatalog.kit.actor import Actor, Role
 from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import Conflict, Forbidden, Invalid, NotFound, Stale, Unauthorized
@@ -198,10 +198,10 @@ def enter_launch(tx: Tx, actor: Actor, launch_id: str, code: str) -> str:
     if not actor.session_id:
         raise Forbidden("Log in to enter a demo: an entry is tied to a session.")
     row = _enterable(tx, launch_id)
-    accounts.issue_code(
+    add_code(
         tx,
         "entry",
-        code=code,
+        code,
         lifetime=ENTRY_CODE_LIFETIME,
         session_id=actor.session_id,
         launch_id=launch_id,
@@ -241,7 +241,7 @@ def redeem_entry(tx: Tx, actor: Actor, code: str, label: str) -> Redeemed:
     session that has ended; Conflict, Forbidden or NotFound when the launch may not be entered any more.
     """
     _refuse_without_scope(actor, "edge")
-    found = accounts.redeem_code(tx, "entry", code)
+    found = redeem_code(tx, "entry", code)
     if not found.session_id or not queries.has_live_session(tx, found.session_id):
         raise Unauthorized("Your session has ended. Log in to the catalog again.")
     row = _enterable(tx, found.launch_id or "")

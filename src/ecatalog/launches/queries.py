@@ -334,3 +334,19 @@ def who_owns(tx: Tx, client_id: str) -> str | None:
 
 def demo_url_of(tx: Tx, demo_id: str) -> str:
     return str(tx.value("SELECT demo_url FROM demos WHERE id = :id", id=demo_id))
+
+
+class LastUse(msgspec.Struct, frozen=True):
+    """When a client last used some demo."""
+
+    at: datetime | None
+
+
+def last_use_of(tx: Tx, client_id: str) -> datetime | None:
+    """None for a client that has never opened a demo."""
+    found = tx.one(
+        LastUse,
+        "SELECT max(last_at) AS at FROM usage_daily WHERE client_id = :client_id AND demo_id <> ''",
+        client_id=client_id,
+    )
+    return found.at if found else None

@@ -31,6 +31,11 @@ class GatewayCollector(Collector):
         yield _gauge("edges", "Edges whose lease is alive.", counts["edges"])
         yield _gauge("launchers", "Launchers whose lease is alive.", counts["launchers"])
         yield _gauge("sessions", "Sessions that have not expired.", counts["sessions"])
+        waiting = counts.get("messages_pending", 0) + counts.get("messages_leased", 0)
+        yield _gauge("messages_waiting", "Messages that are not sent yet.", waiting)
+        yield _gauge(
+            "messages_dead", "Messages that could not be sent, until they are replayed.", counts.get("messages_dead", 0)
+        )
         yield _gauge("pending_requests", "Requests that wait for a decision.", counts["requests"])
 
     def _files(self) -> Iterator[Metric]:

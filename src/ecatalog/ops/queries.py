@@ -52,14 +52,16 @@ def has_sample_logins(tx: Tx) -> bool:
 
 
 def count_states(tx: Tx) -> dict[str, int]:
-    """How many launches are in each live state, how many edges have a live lease, how many requests are pending."""
+    """How many launches are in each live state, edges have a live lease, requests and messages wait."""
     found = tx.rows(
         """SELECT state AS name, count(*) AS number FROM launches
            WHERE state IN ('queued', 'starting', 'running', 'stopping') GROUP BY state
            UNION ALL SELECT 'edges', count(*) FROM edges WHERE lease_until > :now
            UNION ALL SELECT 'launchers', count(*) FROM launchers WHERE lease_until > :now
            UNION ALL SELECT 'sessions', count(*) FROM sessions WHERE expires_at > :now
-           UNION ALL SELECT 'requests', count(*) FROM access_requests WHERE status = 'pending'""",
+           UNION ALL SELECT 'requests', count(*) FROM access_requests WHERE status = 'pending'
+           UNION ALL SELECT 'messages_' || state, count(*) FROM outbox
+             WHERE state IN ('pending', 'leased', 'dead') GROUP BY state""",
         now=tx.now,
     )
     return {row["name"]: row["number"] for row in found}

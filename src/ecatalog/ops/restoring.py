@@ -31,6 +31,7 @@ from ecatalog.kit.sync import sync
 from ecatalog.kit.tx import Session
 from ecatalog.launches.actions import stop_everything
 from ecatalog.launches.serving import begin_epoch, ensure_identity, identity_of
+from ecatalog.notices.after_restore import forget_what_waited
 from ecatalog.ops import standing_queries
 from ecatalog.ops.backup_file import Manifest
 from ecatalog.ops.backups import BackupFailed, Place, Progress, only_one, opened_backup
@@ -156,6 +157,7 @@ async def _make_safe(new: Path, since: Since, restored: Restored, at: datetime) 
         if restored.hold or restored.problems:
             restored.hold = restored.hold or "Some revocations could not be made again."
             await db.write(hold_access, SYSTEM, restored.hold)
+        await db.write(forget_what_waited)
         hold = await db.read(standing_queries.find_hold)
         restored.hold = hold or ""
     finally:
