@@ -45,6 +45,11 @@ def set_mark(tx: Tx, key: str, value: str) -> None:
     )
 
 
+def last_fact_at(tx: Tx) -> str | None:
+    found = tx.value("SELECT at FROM audit_log ORDER BY position DESC LIMIT 1")
+    return None if found is None else str(found)
+
+
 def has_sample_logins(tx: Tx) -> bool:
     """Whether this database was filled with the sample data, now or at an earlier start."""
     found = tx.value("SELECT 1 FROM audit_log WHERE position <= :early AND kind = 'samples.loaded'", early=_EARLY)
