@@ -56,7 +56,11 @@ def verb_of(each: Operation) -> str:
 
 def _named(word: str, after: list[str]) -> str:
     is_before_value = bool(after) and after[0].startswith("{")
-    return (word.removesuffix("s") if is_before_value else word).replace("-", "_").replace(".", "_")
+    return (_singular(word) if is_before_value else word).replace("-", "_").replace(".", "_")
+
+
+def _singular(word: str) -> str:
+    return word.removesuffix("ies") + "y" if word.endswith("ies") else word.removesuffix("s")
 
 
 def _alone(each: Operation) -> str:

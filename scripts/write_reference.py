@@ -19,6 +19,7 @@ from ecatalog.cli.main import command_line, every_group
 from ecatalog.demos.compose import REFUSED, SUPPORTED
 from ecatalog.kit.actor import ANYBODY, SIGNED_IN, Role
 from ecatalog.kit.db import Database
+from ecatalog.ops.findings import FINDINGS
 from ecatalog.ops.metrics import GatewayCollector
 from ecatalog.settings import SECRETS, describe_settings, variable
 from ecatalog.web.measures import MeasureCollector
@@ -44,6 +45,7 @@ def pages() -> dict[str, str]:
         "events.md": events(),
         "metrics.md": asyncio.run(metrics()),
         "commands.md": commands(),
+        "findings.md": findings(),
         "compose.md": compose(),
         "grpc.md": grpc(),
     }
@@ -187,6 +189,16 @@ async def metrics() -> str:
         "What gateway and edge (`ecatalog_edge_…`) tell on their internal ports at `/metrics`. "
         "Counters end in `_total`. No id is ever a label.",
         table(("metric", "type", "what it counts"), rows),
+    )
+
+
+def findings() -> str:
+    """What `ecatalog doctor` may find."""
+    rows = [(f"`{code}`", each.level.name.lower(), each.what, each.advice) for code, each in FINDINGS.items()]
+    return page(
+        "Findings",
+        "What `ecatalog doctor` tells by number. Its exit status is 0 for nothing, 1 for warnings, 2 for errors.",
+        table(("number", "how bad", "what it is", "what to do"), rows),
     )
 
 

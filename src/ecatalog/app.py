@@ -57,11 +57,14 @@ from ecatalog.notices.smtp import MailServer, SmtpChannel
 from ecatalog.notices.webhook_planning import WebhookPlanner
 from ecatalog.notices.webhooks import Webhooks
 from ecatalog.ops import api as ops
-from ecatalog.ops import events_api, samples
+from ecatalog.ops import backup_api, events_api, samples
 from ecatalog.ops import jobs as ops_jobs
+from ecatalog.ops.backup_runs import keep_backups
 from ecatalog.ops.health import check_readiness
+from ecatalog.ops.journaling import RevocationJournal
 from ecatalog.ops.metrics import GatewayCollector
 from ecatalog.ops.service_tokens import ensure_service_tokens
+from ecatalog.ops.upkeep import keep_database
 from ecatalog.rpc.catalog import CatalogDoor
 from ecatalog.rpc.listening import ServerTls
 from ecatalog.rpc.server import RpcServer
@@ -95,6 +98,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *webhook_api.OPERATIONS,
     *ops.OPERATIONS,
     *events_api.OPERATIONS,
+    *backup_api.OPERATIONS,
 )
 PAGES = (*docs.PAGES, *accounts_pages.PAGES, *launches_pages.PAGES, *access_pages.PAGES, *notices_pages.PAGES)
 JOBS: tuple[Job, ...] = (
@@ -107,6 +111,8 @@ JOBS: tuple[Job, ...] = (
     notices_jobs.deliver_messages,
     notices_jobs.forget_old_messages,
     ops_jobs.forget_old_keys,
+    keep_database,
+    keep_backups,
 )
 
 _log = structlog.get_logger("ecatalog")
@@ -138,6 +144,7 @@ class Gateway:
         self._services = ServiceTokens(self.db, clock)
         self.door = Door(self.db, settings, clock, self._build_parts(clock, hasher), stands=refuse_unless_standing)
         self.operations = with_shell_operations(OPERATIONS, version=version("ecatalog"), url=settings.catalog_url)
+        self._journal = RevocationJournal(self.door)
         callers = Callers(self._identify, settings.catalog_url, settings.demos_url, settings.session_lifetime)
         pages = PageShell(
             PAGES,
@@ -198,9 +205,11 @@ class Gateway:
             self.setup_link = await self._offer_setup()
             await self.part(Post).start()
             await self.db.write(forgive_silence)
+            await self._journal.start()
             await self.part(EdgeHub).start()
             await self._serve_rpc()
         except BaseException:
+            await self._journal.stop()
             await self.db.stop()
             raise
         self._tasks = [asyncio.create_task(job(self.door), name=job.__name__) for job in JOBS]
@@ -218,6 +227,7 @@ class Gateway:
         with suppress(Unavailable):  # A start that failed, or a second stop: the database is closed.
             await accounts_jobs.write_last_seen(self.door)
             await accounts_jobs.write_last_used(self.door)
+        await self._journal.stop()
         await self.db.stop()
         self.part(Post).stop()
         self.part(Hasher).close()

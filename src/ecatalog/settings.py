@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import timedelta
+from datetime import time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from ecatalog.settings_text import BadSetting, kept_secret, parse, text_of, vari
 
 __all__ = ["BadSetting", "Settings", "describe_settings", "variable"]
 
-SECRETS = frozenset({"encryption_key", "jwt_secret", "backup_password", "smtp_password"})
+SECRETS = frozenset({"encryption_key", "jwt_secret", "backup_password", "backup_test_key", "smtp_password"})
 _SHORTEST_SECRET = 32
 _SHORTEST_LEASE = timedelta(seconds=5)
 
@@ -85,7 +85,34 @@ class Settings:
         metadata=_about("Signs sessions: 32 or more random characters. Without it, one is made and kept."),
     )
     encryption_key: str = field(default="", repr=False, metadata=_about("Protects stored credentials of others."))
-    backup_password: str = field(default="", repr=False, metadata=_about("Protects backups."))
+    backups: str = field(
+        default="",
+        metadata=_about(
+            "Where backups are kept: a folder, or s3://bucket/prefix. Without it: `backups` beside the data."
+        ),
+    )
+    backup_password: str = field(
+        default="", repr=False, metadata=_about("Opens backups. Without it and without recipients none are made.")
+    )
+    backup_recipients: str = field(
+        default="",
+        metadata=_about(
+            "Public keys (age1…), with commas between, whose owners can open backups. Without a password, this machine "
+            "cannot open its own."
+        ),
+    )
+    backup_test_key: str = field(
+        default="",
+        repr=False,
+        metadata=_about("The secret key of one recipient (AGE-SECRET-KEY-…), where backups are tested or restored."),
+    )
+    backup_signed_by: str = field(
+        default="",
+        metadata=_about("The public key that backups must be signed with, or its file. Without it: our own."),
+    )
+    backup_at: str = field(
+        default="02:00", metadata=_about("When the gateway makes a backup each day, in UTC; `off` for never.")
+    )
     session_idle: timedelta = field(
         default=timedelta(minutes=30), metadata=_about("A session ends after so many seconds without a request.")
     )
@@ -144,6 +171,7 @@ class Settings:
         self._put("db_path", self.db_path or self.data / "ltplabs.db")
         self._refuse_bad_numbers()
         self._refuse_bad_urls()
+        self._refuse_bad_time()
         self._refuse_bad_networks()
         refuse_bad_mail(self.smtp_url, self.mail_from)
         refuse_bad_zone(self.office_timezone)
@@ -184,6 +212,26 @@ class Settings:
         """The database file: DB_PATH, else `ltplabs.db` in the data directory."""
         assert self.db_path is not None
         return self.db_path
+
+    @property
+    def backup_place(self) -> str:
+        """Where backups are kept: a folder, or `s3://bucket/prefix`."""
+        return self.backups or str(self.data / "backups")
+
+    @property
+    def recipients(self) -> list[str]:
+        """The public keys that backups are sealed for."""
+        return [each.strip() for each in self.backup_recipients.split(",") if each.strip()]
+
+    @property
+    def makes_backups(self) -> bool:
+        """Whether somebody could open a backup, so that it is worth making one."""
+        return bool(self.backup_password or self.recipients)
+
+    @property
+    def backup_time(self) -> time | None:
+        """When in the UTC day a backup is made, None for never."""
+        return None if self.backup_at.lower() == "off" else time.fromisoformat(self.backup_at)
 
     @property
     def proxies(self) -> list[str]:
@@ -243,6 +291,14 @@ class Settings:
                     ipaddress.ip_network(each)
                 except ValueError as error:
                     raise BadSetting(f"{variable(name)} has {each!r} ({error}): write 10.0.0.0/8.") from None
+
+    def _refuse_bad_time(self) -> None:
+        try:
+            is_bad = self.backup_time is not None and self.backup_time.tzinfo is not None
+        except ValueError:
+            is_bad = True
+        if is_bad:
+            raise BadSetting(f"{variable('backup_at')} is {self.backup_at!r}: write a time in UTC, as 02:00, or off.")
 
     def _refuse_bad_numbers(self) -> None:
         for name in ("port", "edge_port", "grpc_port", "internal_port"):

@@ -16,7 +16,7 @@ def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["--help"]) == 0
 
     said = capsys.readouterr().out
-    for command in ("serve", "gateway", "edge", "launcher", "users", "db", "--version"):
+    for command in ("serve", "gateway", "edge", "launcher", "users", "db", "backup", "doctor", "--version"):
         assert command in said
 
 
@@ -24,7 +24,8 @@ def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
 def test_each_room_brings_its_own_commands(room: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([room, "--help"]) == 0
 
-    assert {"users": "add", "db": "migrate", "clients": "import"}[room] in capsys.readouterr().out
+    known = {"users": "add", "db": "migrate", "clients": "import", "backup": "verify", "doctor": "--json"}
+    assert known[room] in capsys.readouterr().out
 
 
 def test_the_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:

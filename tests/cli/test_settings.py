@@ -117,6 +117,7 @@ def test_every_setting_says_what_it_is_for() -> None:
         "JWT_SECRET",
         "ENCRYPTION_KEY",
         "BACKUP_PASSWORD",
+        "ECATALOG_BACKUP_TEST_KEY",
         "ECATALOG_SMTP_PASSWORD",
     }
 

@@ -1,7 +1,7 @@
 """Who may do what: every operation by every caller, and the status that it gets. Written by hand, or it could not fail.
 
 What is acted on belongs to Acme, a client of the seller `owner`. Approving a request changes the client, so the scope
-of requests alone is not enough for it.
+of requests alone is not enough for it. No backup is made, for want of a key that would open it.
 """
 
 from collections.abc import Mapping
@@ -101,6 +101,10 @@ GET    /api/analytics/demos/{id}          401   403   403   403   403   401    2
 GET    /api/analytics/summary             401   403   403   403   403   401    200    200    200   200   200    403
 
 GET    /api/events                        401   403   403   403   403   401    200    200    200   200   200    200
+
+GET    /api/backups                       401   403   403   403   403   401    403    403    403   200   200    403
+POST   /api/backups                       401   403   403   403   403   401    403    403    403   409   409    403
+POST   /api/backups/confirm               401   403   403   403   403   401    403    403    403   204   403    403
 
 GET    /livez                             200   200   200   200   200   200    200    200    200   200   200    200
 GET    /api/openapi.json                  200   200   200   200   200   200    200    200    200   200   200    200

@@ -42,6 +42,11 @@ ALLOWED = {
     ("remove_old_codes", "one_time_codes"),
     ("idempotency.py", "idempotency_keys"),
     ("remove_old_minutes", "active_minutes"),
+    # Once after a restore, before anybody is served.
+    ("use_all_codes", "one_time_codes"),
+    ("use_all_codes", "decision_codes"),
+    ("list_standings", "clients"),
+    ("list_standings", "client_demo_access"),
     ("remove_old_marks", "notice_marks"),
     ("remove_old_decisions", "decision_codes"),
     # The living, which are few beside the dead.

@@ -46,6 +46,7 @@ GET /api/audit
 GET /api/auth/me
 GET /api/auth/notices
 GET /api/auth/sessions
+GET /api/backups
 GET /api/clients
 GET /api/clients/{id}
 GET /api/clients/{id}/demos
@@ -82,6 +83,8 @@ POST /api/auth/login
 POST /api/auth/logout
 POST /api/auth/password
 POST /api/auth/refresh
+POST /api/backups
+POST /api/backups/confirm
 POST /api/clients
 POST /api/demos
 POST /api/demos/{id}/open

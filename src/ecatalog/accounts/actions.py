@@ -168,6 +168,18 @@ def end_sessions(
     return ended
 
 
+def void_sessions_and_codes(tx: Tx, actor: Actor) -> int:
+    """Ends every session and makes every one-time code useless; how many sessions there were.
+
+    For a database that is not what it was: no row names what is out there any more.
+    """
+    sessions = queries.remove_all_sessions(tx)
+    codes = code_queries.use_all_codes(tx)
+    tx.touch("sessions")
+    tx.record("sessions.voided", actor, sessions=sessions, codes=codes)
+    return sessions
+
+
 def end_overdue_sessions(tx: Tx, idle: timedelta) -> int:
     """Ends at most 200 sessions that are over or idle; how many they were."""
     ended = queries.list_overdue_sessions(tx, tx.now - idle, _BATCH)

@@ -71,6 +71,10 @@ def remove_codes(tx: Tx, purpose: Purpose) -> int:
     return tx.run("DELETE FROM one_time_codes WHERE purpose = :purpose AND used_at IS NULL", purpose=purpose)
 
 
+def use_all_codes(tx: Tx) -> int:
+    return tx.run("UPDATE one_time_codes SET used_at = :now WHERE used_at IS NULL", now=tx.now)
+
+
 def remove_old_codes(tx: Tx, before: datetime, limit: int) -> int:
     return tx.run(
         """DELETE FROM one_time_codes WHERE id IN

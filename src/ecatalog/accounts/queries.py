@@ -286,3 +286,7 @@ def list_session_infos(tx: Tx, *, person_id: str, current: str, before: str, lim
 
 def remove_session(tx: Tx, session_id: str) -> int:
     return tx.run("DELETE FROM sessions WHERE id = :id", id=session_id)
+
+
+def remove_all_sessions(tx: Tx) -> int:
+    return tx.run("DELETE FROM sessions")

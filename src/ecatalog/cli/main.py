@@ -96,12 +96,18 @@ def root(
 
 
 # Each room's own commands: a room is imported when one of its commands is wanted.
-ROOMS = {"users": "ecatalog.accounts.cli", "clients": "ecatalog.clients.cli", "db": "ecatalog.ops.cli"}
+ROOMS = {
+    "users": "ecatalog.accounts.cli",
+    "clients": "ecatalog.clients.cli",
+    "db": "ecatalog.ops.cli",
+    "backup": "ecatalog.ops.backup_cli",
+}
 # The groups of operations of a running catalog; a test holds them against the table.
 GROUPS = {
     "analytics": "What was used, by client and by demo.",
     "audit": "What happened, by whom.",
     "auth": "Your own session and password.",
+    "backups": "The backups of a running catalog.",
     "clients": "Clients: create, find, renew, revoke, import.",
     "demos": "The catalog: find, add, open.",
     "docker-images": "The images that demos run.",
@@ -118,19 +124,26 @@ GROUPS = {
     "warm-plans": "When copies are kept warm.",
     "webhooks": "Which systems are told what happens.",
 }
-_LOCAL = {"db": "Look at the database, check it, migrate it, copy it."}
-# Commands of their own towards a running catalog, by the module that has them.
-_ACCESS = {
-    "login": "Log in, and keep the token in a file that only you can read: every later command uses it.",
-    "logout": "Log out, close the demos of this session, and forget the token.",
-    "call": "Call an operation by its method and path. The answer is JSON.",
-    "completion": "Print what makes a shell complete our commands.",
+_LOCAL = {
+    "db": "Look at the database, check it, migrate it, copy it.",
+    "backup": "Make, check, prune and restore backups.",
+}
+# Commands of their own, by the module that has them.
+_ALONE = {
+    "login": (
+        "ecatalog.cli.access",
+        "Log in, and keep the token in a file that only you can read: every later command uses it.",
+    ),
+    "logout": ("ecatalog.cli.access", "Log out, close the demos of this session, and forget the token."),
+    "call": ("ecatalog.cli.access", "Call an operation by its method and path. The answer is JSON."),
+    "completion": ("ecatalog.cli.access", "Print what makes a shell complete our commands."),
+    "doctor": ("ecatalog.ops.doctor_cli", "Tell by number what is not as it should be, and what to do."),
 }
 
 
 def every_group() -> list[str]:
     """The first words that lead to more commands."""
-    return sorted({*ROOMS, *GROUPS, *_ACCESS})
+    return sorted({*ROOMS, *GROUPS, *_ALONE})
 
 
 def command_line(words: Sequence[str]) -> typer.Typer:
@@ -139,15 +152,11 @@ def command_line(words: Sequence[str]) -> typer.Typer:
     app.callback(invoke_without_command=True)(root)
     for service in (serve, gateway, edge, launcher):
         app.command()(service)
-    for name, about in _ACCESS.items():
-        app.command(name, help=about)(_own_command(name) if name in words else _nothing)
+    for name, (module, about) in _ALONE.items():
+        app.command(name, help=about)(getattr(import_module(module), name) if name in words else _nothing)
     for name in sorted({*ROOMS, *GROUPS}):
         app.add_typer(_group(name) if name in words else typer.Typer(), name=name, help={**GROUPS, **_LOCAL}[name])
     return app
-
-
-def _own_command(name: str) -> Any:
-    return getattr(import_module("ecatalog.cli.access"), name)
 
 
 def _nothing() -> None:

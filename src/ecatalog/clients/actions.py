@@ -208,13 +208,14 @@ def mark_restored(tx: Tx, client: Client) -> bool:
     return is_new
 
 
-def move_end(tx: Tx, client: Client, end_text: str) -> Client:
+def move_end(tx: Tx, client: Client, end_text: str, *, may_be_past: bool = False) -> Client:
     """Moves the end of the client's window and returns the client as it is then.
 
-    Raises Invalid for an end that is past, before the start or no end at all; Conflict for a revoked client.
+    Raises Invalid for an end that is past (unless that may be), before the start or no end at all; Conflict for a
+    revoked client.
     """
     span = window(client.access_start_date, end_text, client.timezone)
-    if span.ends_at <= tx.now:
+    if span.ends_at <= tx.now and not may_be_past:
         raise Invalid("This end is in the past: choose a later one.", fields={"access_end_date": "in the past"})
     if queries.set_end(tx, client.id, end_date=end_text, ends_at=span.ends_at) == 0:
         raise Conflict("This client's access is revoked: restore it first, then renew.")

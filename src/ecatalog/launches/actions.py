@@ -152,6 +152,14 @@ def stop_all(
     return [row.id for row in rows if end_launch(tx, actor, row, reason)]
 
 
+def stop_everything(tx: Tx, actor: Actor, reason: str) -> int:
+    """Asks for the end of all that runs or waits, warm copies too; how many those were."""
+    rows = queries.list_wanted(tx, client_id=None, user_id=None, demo_id=None)
+    for row in rows:
+        end_launch(tx, actor, row, reason)
+    return len(rows)
+
+
 def end_overdue(tx: Tx, actor: Actor, *, limit: int = 100) -> int:
     """Asks for the end of at most `limit` launches whose window or lifetime is over, or that nobody uses; how many."""
     words = {

@@ -28,6 +28,7 @@ def client_opening(tx: Tx, client_id: str, demo_id: str) -> Opening | None:
              EXISTS (SELECT 1 FROM client_demo_access a
                WHERE a.client_id = :client_id AND a.demo_id = :demo_id AND a.revoked_at IS NULL) AS is_granted,
              c.revoked_at IS NOT NULL AS is_revoked,
+             EXISTS (SELECT 1 FROM settings WHERE key = 'access_hold') AS is_on_hold,
              c.access_starts_at AS window_starts_at, c.access_ends_at AS window_ends_at, c.timezone
            FROM clients c JOIN demos d ON d.id = :demo_id
            WHERE c.id = :client_id""",

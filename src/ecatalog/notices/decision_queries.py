@@ -46,6 +46,10 @@ def use_code(tx: Tx, code_hash: str) -> int:
     )
 
 
+def use_all_codes(tx: Tx) -> int:
+    return tx.run("UPDATE decision_codes SET used_at = :now WHERE used_at IS NULL", now=tx.now)
+
+
 def remove_old_decisions(tx: Tx, before: datetime, limit: int) -> int:
     return tx.run(
         """DELETE FROM decision_codes WHERE code_hash IN

@@ -56,6 +56,25 @@ def move_position(tx: Tx, was: int, position: int) -> int:
     )
 
 
+def skip_to_the_end(tx: Tx) -> int:
+    """What the log holds by now is told to nobody."""
+    return tx.run(
+        """UPDATE settings SET updated_at = :now,
+             value = (SELECT CAST(coalesce(max(position), 0) AS TEXT) FROM audit_log WHERE 1 = 1)
+           WHERE key = :key""",
+        key=_POSITION,
+        now=tx.now,
+    )
+
+
+def end_all_waiting(tx: Tx, reason: str) -> int:
+    return tx.run(
+        """UPDATE outbox SET state = 'dead', last_error = :reason, lease = ''
+           WHERE state IN ('pending', 'leased')""",
+        reason=reason,
+    )
+
+
 class Seen(msgspec.Struct, frozen=True):
     """A fact, as far as it is looked at before any transaction."""
 

@@ -29,6 +29,27 @@ def note_probe(tx: Tx) -> None:
     )
 
 
+def find_mark(tx: Tx, key: str) -> str | None:
+    """A setting of this room: when something was last done."""
+    found = tx.value("SELECT value FROM settings WHERE key = :key", key=key)
+    return None if found is None else str(found)
+
+
+def set_mark(tx: Tx, key: str, value: str) -> None:
+    tx.run(
+        """INSERT INTO settings (key, value, updated_at) VALUES (:key, :value, :now)
+           ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at""",
+        key=key,
+        value=value,
+        now=tx.now,
+    )
+
+
+def last_fact_at(tx: Tx) -> str | None:
+    found = tx.value("SELECT at FROM audit_log WHERE position = (SELECT max(position) FROM audit_log)")
+    return None if found is None else str(found)
+
+
 def has_sample_logins(tx: Tx) -> bool:
     """Whether this database was filled with the sample data, now or at an earlier start."""
     found = tx.value("SELECT 1 FROM audit_log WHERE position <= :early AND kind = 'samples.loaded'", early=_EARLY)

@@ -11,6 +11,7 @@ from ecatalog_client.groups import (
     AsyncAnalytics,
     AsyncAudit,
     AsyncAuth,
+    AsyncBackups,
     AsyncClients,
     AsyncDemos,
     AsyncDockerImages,
@@ -44,6 +45,7 @@ from ecatalog_client.types.accounts import (
 )
 from ecatalog_client.types.analytics import ClientUsage, DemoUsage, UsageSummary
 from ecatalog_client.types.audit import AuditFact
+from ecatalog_client.types.backups import Backup, BackupList
 from ecatalog_client.types.clients import Client
 from ecatalog_client.types.demos import Demo, DemoAdded, DemoChanged, DemoRemoved, Grant, GrantCut, Image, Registry
 from ecatalog_client.types.events import AccessEvent, Heartbeat, LaunchEvent, UsageEvent
@@ -137,6 +139,26 @@ class Auth:
     def delete_session(self, id: str, *, deadline: float | None = None) -> None:
         """End one of one's own sessions."""
         self._loop.run(self._of.delete_session(id, deadline=deadline))
+
+
+class Backups:
+    """`/api/backups`."""
+
+    def __init__(self, of: AsyncBackups, loop: LoopThread) -> None:
+        self._of = of
+        self._loop = loop
+
+    def list(self, *, deadline: float | None = None) -> BackupList:
+        """List the backups, newest first, by their signed manifests."""
+        return self._loop.run(self._of.list(deadline=deadline))
+
+    def create(self, *, deadline: float | None = None, key: str = "") -> Backup:
+        """Make a backup; answers when it is stored and tested."""
+        return self._loop.run(self._of.create(deadline=deadline, key=key))
+
+    def confirm(self, *, deadline: float | None = None, key: str = "") -> None:
+        """End the hold on clients' access after a restore."""
+        self._loop.run(self._of.confirm(deadline=deadline, key=key))
 
 
 class Clients:
@@ -583,9 +605,9 @@ class Webhooks:
         """List what was sent to a webhook or waits for it, newest first."""
         return Pages(self._of.deliveries(id, deadline=deadline, **given), self._loop)
 
-    def deliverie_replay(self, id: str, message_id: str, *, deadline: float | None = None, key: str = "") -> Message:
+    def delivery_replay(self, id: str, message_id: str, *, deadline: float | None = None, key: str = "") -> Message:
         """Send a message once more, under the same id."""
-        return self._loop.run(self._of.deliverie_replay(id, message_id, deadline=deadline, key=key))
+        return self._loop.run(self._of.delivery_replay(id, message_id, deadline=deadline, key=key))
 
     def rotate(self, id: str, *, deadline: float | None = None, key: str = "") -> NewWebhook:
         """Sign with a new secret, shown once; the old one signs too for 24 hours."""
@@ -603,6 +625,7 @@ class BlockingGroups:
         self.analytics = Analytics(of.analytics, loop)
         self.audit = Audit(of.audit, loop)
         self.auth = Auth(of.auth, loop)
+        self.backups = Backups(of.backups, loop)
         self.clients = Clients(of.clients, loop)
         self.demos = Demos(of.demos, loop)
         self.docker_images = DockerImages(of.docker_images, loop)

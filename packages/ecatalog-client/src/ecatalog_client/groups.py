@@ -23,6 +23,7 @@ from ecatalog_client.types.accounts import (
 )
 from ecatalog_client.types.analytics import ClientUsage, DemoUsage, UsageSummary
 from ecatalog_client.types.audit import AuditFact
+from ecatalog_client.types.backups import Backup, BackupList
 from ecatalog_client.types.clients import Client
 from ecatalog_client.types.demos import Demo, DemoAdded, DemoChanged, DemoRemoved, Grant, GrantCut, Image, Registry
 from ecatalog_client.types.events import AccessEvent, Heartbeat, LaunchEvent, UsageEvent
@@ -117,6 +118,25 @@ class AsyncAuth:
     async def delete_session(self, id: str, *, deadline: float | None = None) -> None:
         """End one of one's own sessions."""
         await self._line.call(op.AUTH_DELETE_SESSION, (id,), {}, deadline=deadline)
+
+
+class AsyncBackups:
+    """`/api/backups`."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    async def list(self, *, deadline: float | None = None) -> BackupList:
+        """List the backups, newest first, by their signed manifests."""
+        return await self._line.call(op.BACKUPS_LIST, (), {}, deadline=deadline)
+
+    async def create(self, *, deadline: float | None = None, key: str = "") -> Backup:
+        """Make a backup; answers when it is stored and tested."""
+        return await self._line.call(op.BACKUPS_CREATE, (), {}, deadline=deadline, key=key)
+
+    async def confirm(self, *, deadline: float | None = None, key: str = "") -> None:
+        """End the hold on clients' access after a restore."""
+        await self._line.call(op.BACKUPS_CONFIRM, (), {}, deadline=deadline, key=key)
 
 
 class AsyncClients:
@@ -574,12 +594,12 @@ class AsyncWebhooks:
         """List what was sent to a webhook or waits for it, newest first."""
         return self._line.pages(op.WEBHOOKS_DELIVERIES, (id,), given, deadline=deadline)
 
-    async def deliverie_replay(
+    async def delivery_replay(
         self, id: str, message_id: str, *, deadline: float | None = None, key: str = ""
     ) -> Message:
         """Send a message once more, under the same id."""
         return await self._line.call(
-            op.WEBHOOKS_DELIVERIE_REPLAY,
+            op.WEBHOOKS_DELIVERY_REPLAY,
             (
                 id,
                 message_id,
@@ -605,6 +625,7 @@ class Groups:
         self.analytics = AsyncAnalytics(line)
         self.audit = AsyncAudit(line)
         self.auth = AsyncAuth(line)
+        self.backups = AsyncBackups(line)
         self.clients = AsyncClients(line)
         self.demos = AsyncDemos(line)
         self.docker_images = AsyncDockerImages(line)

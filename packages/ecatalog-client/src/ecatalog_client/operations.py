@@ -29,6 +29,7 @@ from ecatalog_client.types.accounts import (
 )
 from ecatalog_client.types.analytics import AnalyticsSpan, ClientUsage, DemoUsage, UsageSummary
 from ecatalog_client.types.audit import AuditFact, ListAudit
+from ecatalog_client.types.backups import Backup, BackupList
 from ecatalog_client.types.clients import Client, CreateClient, ListClients, PatchClient
 from ecatalog_client.types.demos import (
     CreateDemo,
@@ -587,6 +588,45 @@ AUTH_DELETE_SESSION: Operation[None] = Operation(
     None,
     None,
     "End one of one's own sessions",
+    is_paged=False,
+    is_open=False,
+    has_version=False,
+)
+BACKUPS_LIST: Operation[BackupList] = Operation(
+    "GET",
+    "/api/backups",
+    "backups",
+    "list",
+    "flow",
+    None,
+    BackupList,
+    "List the backups, newest first, by their signed manifests",
+    is_paged=False,
+    is_open=False,
+    has_version=False,
+)
+BACKUPS_CREATE: Operation[Backup] = Operation(
+    "POST",
+    "/api/backups",
+    "backups",
+    "create",
+    "flow",
+    None,
+    Backup,
+    "Make a backup; answers when it is stored and tested",
+    is_paged=False,
+    is_open=False,
+    has_version=False,
+)
+BACKUPS_CONFIRM: Operation[None] = Operation(
+    "POST",
+    "/api/backups/confirm",
+    "backups",
+    "confirm",
+    "write",
+    None,
+    None,
+    "End the hold on clients' access after a restore",
     is_paged=False,
     is_open=False,
     has_version=False,
@@ -1384,11 +1424,11 @@ WEBHOOKS_DELIVERIES: Operation[Page[Message]] = Operation(
     is_open=False,
     has_version=False,
 )
-WEBHOOKS_DELIVERIE_REPLAY: Operation[Message] = Operation(
+WEBHOOKS_DELIVERY_REPLAY: Operation[Message] = Operation(
     "POST",
     "/api/webhooks/{id}/deliveries/{message_id}/replay",
     "webhooks",
-    "deliverie_replay",
+    "delivery_replay",
     "write",
     None,
     Message,
@@ -1451,6 +1491,9 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     AUTH_DELETE_SESSIONS,
     AUTH_SESSIONS,
     AUTH_DELETE_SESSION,
+    BACKUPS_LIST,
+    BACKUPS_CREATE,
+    BACKUPS_CONFIRM,
     CLIENTS_LIST,
     CLIENTS_CREATE,
     CLIENTS_GET,
@@ -1512,7 +1555,7 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     WEBHOOKS_DELETE,
     WEBHOOKS_UPDATE,
     WEBHOOKS_DELIVERIES,
-    WEBHOOKS_DELIVERIE_REPLAY,
+    WEBHOOKS_DELIVERY_REPLAY,
     WEBHOOKS_ROTATE,
     WEBHOOKS_TEST,
     SERVICE_LIVEZ,
