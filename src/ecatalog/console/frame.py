@@ -15,6 +15,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     """Who looks, in which language and zone; how many requests wait for this person."""
 
     name: str
+    email: str
     detail: str
     role: str
     language: str
@@ -43,6 +44,7 @@ def frame_of(tx: Tx, actor: Actor, language: str) -> Frame:
         spoken = client.locale[:2]
         return Frame(
             name=client.name,
+            email=client.email,
             detail=client.company,
             role="client",
             language=spoken,
@@ -53,6 +55,7 @@ def frame_of(tx: Tx, actor: Actor, language: str) -> Frame:
     user = user_for(tx, SYSTEM, actor.id)
     return Frame(
         name=user.full_name,
+        email=user.email,
         detail=user.role,
         role=user.role,
         language="en",

@@ -58,7 +58,7 @@ function drawCharts(root) {
       width: place.clientWidth, height: 216, legend: { show: false }, cursor: { y: false },
       tzDate: (at) => uPlot.tzDate(new Date(at * 1000), "UTC"),
       scales: { opens: { range: (u, low, high) => [0, Math.max(4, high * 1.15)] }, minutes: { range: (u, low, high) => [0, Math.max(10, high * 1.15)] } },
-      axes: [{ ...axis, grid: { show: false }, space: 64, values: (u, at) => at.map((day) => inDays.format(new Date(day * 1000))) }, { ...axis, scale: "opens", size: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] }, { ...axis, scale: "minutes", side: 1, size: 46, grid: { show: false } }],
+      axes: [{ ...axis, grid: { show: false }, size: 30, space: 64, values: (u, at) => at.map((day) => inDays.format(new Date(day * 1000))) }, { ...axis, scale: "opens", size: 40, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] }, { ...axis, scale: "minutes", side: 1, size: 46, grid: { show: false } }],
       series: [{}, { scale: "opens", fill: colour("--chart-a"), stroke: "transparent", width: 0, paths: uPlot.paths.bars({ size: [0.7, 28], radius: 0.15 }), points: { show: false } },
         { scale: "minutes", stroke: colour("--chart-b"), width: 2, points: { show: false } }],
     }, [days, column(1), column(2)], place);
