@@ -5,6 +5,7 @@ What is new in a .po file is empty there until somebody translates it; a test te
 
 import io
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 from babel.messages import Catalog
@@ -18,6 +19,7 @@ LOCALES = SOURCE / "locales"
 LANGUAGES = ("pt",)
 _METHODS = [("templates/**.html", "jinja2"), ("console/pages_frame.py", "python")]
 _OPTIONS = {"templates/**.html": {"silent": "false", "newstyle_gettext": "true"}}
+_NEVER = datetime(2026, 1, 1, tzinfo=UTC)
 _KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "said": None}
 
 
@@ -36,7 +38,10 @@ def po_of(language: str) -> Catalog:
     if not path.exists():
         return Catalog(locale=language)
     with path.open("rb") as file:
-        return read_po(file, locale=language)
+        kept = read_po(file, locale=language)
+    # When something was translated is in the history of this file: without times, two runs are equal.
+    kept.creation_date = kept.revision_date = _NEVER
+    return kept
 
 
 def po_path(language: str) -> Path:

@@ -51,7 +51,7 @@ class Html(HTMLParser):
         self.forms: list[Form] = []
         self.ids: list[str] = []
         self._form: Form | None = None
-        self._select = ""
+        self._select = self._textarea = ""
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -79,7 +79,16 @@ class Html(HTMLParser):
         is_box = given.get("type") in ("checkbox", "radio")
         if name and (not is_box or "checked" in given) and tag != "button":
             self._form.fields[name] = given.get("value", "on" if is_box else "")
+        if tag == "textarea":
+            self._textarea = name
+
+    def handle_data(self, data: str) -> None:
+        if self._textarea and self._form is not None:
+            # The first line break belongs to the source, not to the text.
+            self._form.fields[self._textarea] += data.removeprefix("\n")
 
     def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea":
+            self._textarea = ""
         if tag == "form":
             self._form = None

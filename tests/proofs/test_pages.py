@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from tests.architecture.code import ROOT
 from tests.proofs.conftest import CHROMIUM
@@ -21,7 +21,8 @@ pytestmark = pytest.mark.proof
 
 AXE = ROOT / "tests/vendor/axe.min.js"
 MOST_BYTES = 150_000
-DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
+DESK = ViewportSize(width=1280, height=900)
+PHONE = ViewportSize(width=390, height=844)
 ONE_ID = r"/[0-9a-f]{8}-[0-9a-f-]{27}"
 # By who reads them; what ends in `@` is the first page that the one before it leads to, with this shape.
 CONSOLE = (
@@ -113,7 +114,7 @@ def test_no_page_shuts_anybody_out(place: Installation, browser: Browser, email:
     context = browser.new_context(
         viewport=PHONE if where == "phone" else DESK,
         color_scheme=scheme,
-        reduced_motion="reduce",  # type: ignore[arg-type]
+        reduced_motion="reduce",
     )
     tab = Tab(context, place)
     found = {"login": tab_checked(tab, "/", "nobody", where, scheme)}

@@ -29,6 +29,16 @@ _MONTHS: Mapping[str, tuple[str, ...]] = {
         *("agosto", "setembro", "outubro", "novembro", "dezembro"),
     ),
 }
+# The order counts: each of them also claims to be some of those after it.
+_BROWSERS = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
+_SYSTEMS = {
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Windows": "Windows",
+    "Mac OS X": "macOS",
+    "Linux": "Linux",
+}
 _FACTS: Mapping[str, str] = {
     "access.cut": "Everything open was cut",
     "client.created": "Client created",
@@ -156,6 +166,13 @@ def initials(name: str) -> str:
     return "".join(word[0].upper() for word in (words[:1] + words[-1:] if len(words) > 1 else words)) or "?"
 
 
+def browser(agent: str) -> str:
+    """`Firefox, Windows` of what a browser sends; empty for what is none that we know."""
+    name = next((name for sign, name in _BROWSERS.items() if sign in agent), "")
+    system = next((name for sign, name in _SYSTEMS.items() if sign in agent), "")
+    return ", ".join(filter(None, (name, system)))
+
+
 def cover(name: str) -> str:
     """The class of the drawn cover of what has no picture: always the same for the same name."""
     return f"cover-{hashlib.sha256(name.encode()).digest()[0] % _COVERS}"
@@ -171,6 +188,7 @@ def marked(text: str, words: str) -> Markup:
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
+    "browser": browser,
     "cover": cover,
     "day": day,
     "fact": fact_in_words,
