@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SCALE ?= full
 DATA ?= var
 
-.PHONY: help run test check proof bench bench-edge bench-launch lint types format lock proto client reference clean
+.PHONY: help run test check proof bench bench-edge bench-launch lint types format lock messages proto client reference clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -54,6 +54,9 @@ format: $(VENV)/.dev ## Put the code into its format
 
 reference: $(VENV)/.dev ## Generate docs/reference/ from the tables in the code
 	$(BIN)/python scripts/write_reference.py
+
+messages: $(VENV)/.dev ## Gather the messages of pages for translation, and compile them
+	$(BIN)/python scripts/gather_messages.py
 
 proto: $(VENV)/.dev ## Generate the gRPC stubs from proto/
 	$(BIN)/python scripts/generate_stubs.py

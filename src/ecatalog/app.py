@@ -27,6 +27,9 @@ from ecatalog.accounts.throttle import Throttle
 from ecatalog.analytics import api as analytics
 from ecatalog.clients import api as clients
 from ecatalog.clients.actions import client_for
+from ecatalog.console import api as console_api
+from ecatalog.console import pages as console_pages
+from ecatalog.console.words import FILTERS
 from ecatalog.demos import api as demos
 from ecatalog.kit.actor import Actor
 from ecatalog.kit.clock import Clock, utc_now
@@ -36,7 +39,6 @@ from ecatalog.kit.ids import new_secret
 from ecatalog.kit.secrets import Secrets
 from ecatalog.launches import api as launches
 from ecatalog.launches import jobs as launches_jobs
-from ecatalog.launches import pages as launches_pages
 from ecatalog.launches.edges import EdgeHub
 from ecatalog.launches.launchers import LauncherHub
 from ecatalog.launches.rpc import keep_epoch, services
@@ -59,6 +61,7 @@ from ecatalog.notices.webhooks import Webhooks
 from ecatalog.ops import api as ops
 from ecatalog.ops import backup_api, events_api, samples
 from ecatalog.ops import jobs as ops_jobs
+from ecatalog.ops import pages as ops_pages
 from ecatalog.ops.backup_runs import keep_backups
 from ecatalog.ops.health import check_readiness
 from ecatalog.ops.journaling import RevocationJournal
@@ -100,7 +103,14 @@ OPERATIONS: tuple[Operation, ...] = (
     *events_api.OPERATIONS,
     *backup_api.OPERATIONS,
 )
-PAGES = (*docs.PAGES, *accounts_pages.PAGES, *launches_pages.PAGES, *access_pages.PAGES, *notices_pages.PAGES)
+PAGES = (
+    *docs.PAGES,
+    *accounts_pages.PAGES,
+    *access_pages.PAGES,
+    *notices_pages.PAGES,
+    *console_pages.PAGES,
+    *ops_pages.PAGES,
+)
 JOBS: tuple[Job, ...] = (
     accounts_jobs.keep_sessions,
     launches_jobs.end_launches_that_are_over,
@@ -150,10 +160,12 @@ class Gateway:
             PAGES,
             door=self.door,
             callers=callers,
-            layout=Layout(),
+            layout=Layout(FILTERS),
             form_targets=[_any_demo_host(settings.demos_url)],
         )
-        self.asgi = Dispatch(self.operations, door=self.door, callers=callers, pages=pages)
+        # What pages follow is answered as operations are, and is none of the API.
+        answered = (*self.operations, *console_api.STREAMS)
+        self.asgi = Dispatch(answered, door=self.door, callers=callers, pages=pages)
         self.internal = Internal(self._find_problems, self._build_registry())
 
     def _build_parts(self, clock: Clock, hasher: Hasher) -> dict[type, Any]:

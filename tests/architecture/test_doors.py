@@ -42,7 +42,9 @@ def _is_from(target: str, libraries: tuple[str, ...]) -> bool:
 
 
 def _is_at(module: Module, places: tuple[str, ...], doors: tuple[str, ...]) -> bool:
-    return module.name.startswith(places) or (bool(module.room) and module.file in doors)
+    """In a shell, or in a door of a room: a file of that name, or one of several that begin with it (`pages_users`)."""
+    names = {module.file, module.file.split("_")[0]}
+    return module.name.startswith(places) or (bool(module.room) and not names.isdisjoint(doors))
 
 
 def _decides(module: Module) -> bool:

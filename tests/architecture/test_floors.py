@@ -18,6 +18,7 @@ FLOORS = (
     ("access",),
     ("analytics",),
     ("notices",),
+    ("console",),
     ("ops",),
 )
 # What everybody may read, and what joins the rooms to a program.

@@ -63,6 +63,17 @@ ALLOWED = {
     ("days_of_all", "usage_daily"),
     ("top_clients", "usage_daily"),
     ("top_demos", "usage_daily"),
+    # A page of the console's table, found and counted among all clients, in a thread of its own.
+    ("list_lines", "clients"),
+    ("count_lines", "clients"),
+    # Those whose window is not over, by the index; the dashboard reads them in a thread of its own.
+    ("count_all", "clients"),
+    ("list_ending", "clients"),
+    ("list_never_seen", "clients"),
+    # The newest that are answered: it ends at its limit.
+    ("list_answered", "access_requests"),
+    # One step along the index for each kind there is.
+    ("list_kinds", "audit_log"),
 }
 
 

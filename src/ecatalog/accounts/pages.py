@@ -47,7 +47,9 @@ async def submit_login(visit: Visit) -> Response:
         session = await log_in(visit.door, visit.form.get("email", ""), visit.form.get("password", ""))
     except CatalogError as error:
         return tell_wait(login_form(visit, problem=error.message, status=error.status), error)
-    return visit.with_session(see_other(own_path(visit.form.get("next", "/"))), session.token)
+    way = own_path(visit.form.get("next", "/"))
+    home = "/" if session.role == "client" else "/console"
+    return visit.with_session(see_other(home if way == "/" else way), session.token)
 
 
 async def show_setup(visit: Visit) -> Response:

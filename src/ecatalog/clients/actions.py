@@ -157,6 +157,18 @@ def change_client(tx: Tx, actor: Actor, client_id: str, /, **changes: Any) -> Cl
     return client_for(tx, actor, client_id)
 
 
+def choose_language(tx: Tx, actor: Actor, language: str, known: tuple[str, ...]) -> Client:
+    """The language in which a client reads our pages, chosen by itself. Raises Forbidden for others, Invalid."""
+    if not actor.is_client:
+        raise Forbidden("Only clients choose a language: the console is in English.")
+    if language not in known:
+        raise Invalid("There are no texts in that language.", fields={"language": "unknown"})
+    queries.set_locale(tx, actor.id, language)
+    tx.touch("clients")
+    tx.record("client.edited", actor, client=actor.id, fields=["locale"])
+    return client_for(tx, actor, actor.id)
+
+
 def _new_owner(tx: Tx, actor: Actor, owner_id: str) -> str:
     if not actor.manages("clients"):
         raise Forbidden("Only an administrator gives a client to a colleague.")

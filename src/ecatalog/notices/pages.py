@@ -1,20 +1,16 @@
-"""Pages that mails lead to: answering a request, asking for more time, what one is told."""
+"""Pages that mails lead to: answering a request, and choosing what one is told."""
 
 from collections.abc import Awaitable, Callable
 
 from starlette.responses import Response
 
 from ecatalog.access.api import cut_acknowledged
-from ecatalog.access.requests import approve_request, create_request, list_requests, reject_request
 from ecatalog.accounts.pages import login_form
-from ecatalog.clients.actions import client_for
 from ecatalog.clients.model import end_in_words
 from ecatalog.kit.actor import Actor
-from ecatalog.kit.db import Tx
-from ecatalog.kit.errors import Conflict, Forbidden, Invalid, Unauthorized
+from ecatalog.kit.errors import Conflict, Invalid, Unauthorized
 from ecatalog.notices.choices import choose_notices, own_notices
 from ecatalog.notices.decisions import Asked, Decided, asked_for, decide
-from ecatalog.notices.people_queries import find_about
 from ecatalog.web.pages import Page, Visit, page, see_other
 
 _LONGEST_WORDS = 2000
@@ -82,7 +78,7 @@ def _hiding_its_code(response: Response) -> Response:
     return response
 
 
-# asking, and answering in the catalog -----------------------------------------------------------------------
+# for who is logged in ----------------------------------------------------------------------------------------
 
 
 def for_people(path: str, show: Show) -> Page:
@@ -96,78 +92,6 @@ def for_people(path: str, show: Show) -> Page:
         return login_form(visit, then=path)
 
     return page("GET", path, guarded)
-
-
-async def show_more_time(visit: Visit) -> Response:
-    return await _more_time(visit)
-
-
-async def _more_time(visit: Visit, *, problem: str = "", status: int = 200) -> Response:
-    end, pending = await visit.door.db.read(_own_end_and_request, visit.actor)
-    typed = {name: visit.form.get(name, "") for name in ("requested_end_date", "message")}
-    return visit.render("notices/more_time.html", status=status, end=end, pending=pending, problem=problem, **typed)
-
-
-def _own_end_and_request(tx: Tx, actor: Actor) -> tuple[str, str | None]:
-    if not actor.is_client:
-        raise Forbidden("Only clients ask for more time.")
-    client = client_for(tx, actor, actor.id)
-    pending = list_requests(tx, actor, status="pending", request_type="renewal", limit=1).items
-    return end_in_words(client.access_ends_at, client.timezone), pending[0].requested_end_date if pending else None
-
-
-async def submit_more_time(visit: Visit) -> Response:
-    if not visit.actor.is_client:
-        raise Unauthorized("Log in first: your session has ended, or there was none.")
-    end, message = visit.form.get("requested_end_date", ""), visit.form.get("message", "")[:_LONGEST_WORDS]
-    try:
-        await visit.door.write(
-            create_request, visit.actor, request_type="renewal", message=message, requested_end_date=end or None
-        )
-    except (Invalid, Conflict) as error:
-        return await _more_time(visit, problem=error.message, status=error.status)
-    return see_other("/more-time")
-
-
-async def show_requests(visit: Visit) -> Response:
-    """The inbox: requests that wait for an answer."""
-    requests = await visit.door.db.read(_pending, visit.actor)
-    return visit.render("notices/requests.html", requests=requests)
-
-
-def _pending(tx: Tx, actor: Actor) -> list[dict[str, object]]:
-    if not actor.is_user:
-        raise Forbidden("Only users answer requests.")
-    found = list_requests(tx, actor, status="pending", limit=200).items
-    clients = {each.client_id: find_about(tx, each.client_id) for each in found}
-    mine = (each for each in found if actor.manages("requests") or _owns(clients[each.client_id], actor))
-    return [
-        {"request": each, "client": client, "end": end_in_words(client.access_ends_at, client.timezone)}
-        for each in mine
-        if (client := clients[each.client_id]) is not None
-    ]
-
-
-def _owns(client: object, actor: Actor) -> bool:
-    return getattr(client, "owner_id", None) == actor.id
-
-
-async def submit_answer(visit: Visit) -> Response:
-    """One click: yes, until the date in the form, or no."""
-    door, form, request_id = visit.door, visit.form, visit.values["id"]
-    if not visit.actor.id:
-        raise Unauthorized("Log in first: your session has ended, or there was none.")
-    resolution = form.get("resolution", "")[:_LONGEST_WORDS]
-    if form.get("answer") == "reject":
-        await door.write(reject_request, visit.actor, request_id, resolution=resolution, via="inbox")
-        return see_other("/requests")
-    end = form.get("access_end_date", "").strip() or None
-    approved = await door.write(
-        approve_request, visit.actor, request_id, access_end_date=end, resolution=resolution, via="inbox"
-    )
-    if approved.revoked is not None:
-        await cut_acknowledged(door, visit.actor, approved.revoked)
-    return see_other("/requests")
 
 
 # what one is told -------------------------------------------------------------------------------------------
@@ -191,10 +115,6 @@ async def submit_notices(visit: Visit) -> Response:
 PAGES = (
     page("GET", "/decide", show_decision),
     page("POST", "/decide", submit_decision, is_proved_by_code=True),
-    for_people("/more-time", show_more_time),
-    page("POST", "/more-time", submit_more_time),
-    for_people("/requests", show_requests),
-    page("POST", "/requests/{id}/answer", submit_answer),
     for_people("/notices", show_notices),
     page("POST", "/notices", submit_notices),
 )

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from ecatalog.kit.db import Tx
 from ecatalog_client.types.audit import AuditFact
 
@@ -82,3 +84,32 @@ def list_facts(tx: Tx, wanted: Mapping[str, Any], *, before: int, limit: int) ->
         limit=limit,
         **{"fact_kind" if name == "kind" else name: value for name, value in wanted.items()},
     )
+
+
+class _Kind(msgspec.Struct, frozen=True):
+    kind: str
+
+
+def list_kinds(tx: Tx) -> list[str]:
+    """The kinds of facts that there are: a step along the index for each, not a look at every fact."""
+    found = tx.all(
+        _Kind,
+        """WITH RECURSIVE kinds (kind) AS (
+             SELECT min(kind) FROM audit_log
+             UNION ALL
+             SELECT (SELECT min(f.kind) FROM audit_log f WHERE f.kind > kinds.kind) FROM kinds
+             WHERE kinds.kind IS NOT NULL)
+           SELECT kind FROM kinds WHERE kind IS NOT NULL""",
+    )
+    return [each.kind for each in found]
+
+
+def name_of(tx: Tx, entry_id: str) -> str:
+    """The name of a user, client or demo; empty for an id of something else."""
+    found = tx.value(
+        """SELECT full_name FROM users WHERE id = :id
+           UNION ALL SELECT name FROM clients WHERE id = :id
+           UNION ALL SELECT name FROM demos WHERE id = :id""",
+        id=entry_id,
+    )
+    return str(found or "")

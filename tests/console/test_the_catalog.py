@@ -7,18 +7,9 @@ import pytest
 from ecatalog.app import Gateway
 from ecatalog.demos.grants import withdraw_demo
 from ecatalog.kit.actor import SYSTEM
-from tests.asgi import Answer, Caller
-from tests.cast import PASSWORD, Cast, Person, report, run_launch, uses
-
-
-def browser(gateway: Gateway, person: Person | None = None) -> Caller:
-    """Somebody's browser, with the session cookie of that person."""
-    cookie = {"cookie": f"ecatalog={person.token}"} if person else {}
-    return Caller(gateway.asgi, headers=cookie)
-
-
-def places(answer: Answer) -> str:
-    return answer.header("location") or ""
+from tests.asgi import Caller
+from tests.cast import PASSWORD, Cast, report, run_launch, uses
+from tests.console.browsing import browser, places
 
 
 async def test_a_client_logs_in_opens_a_demo_enters_it_and_logs_out(gateway: Gateway, people: Cast) -> None:
@@ -154,7 +145,9 @@ async def test_a_login_that_fails_keeps_the_address_and_drops_the_password(gatew
     assert (revoked.status, "seller@ecatalog.test" in revoked.text) == (403, True)
 
 
-@pytest.mark.parametrize(("next_", "leads_to"), [("/launches/7", "/launches/7"), ("//evil.test", "/"), ("", "/")])
+@pytest.mark.parametrize(
+    ("next_", "leads_to"), [("/launches/7", "/launches/7"), ("//evil.test", "/console"), ("", "/console")]
+)
 async def test_after_a_login_one_stays_with_us(gateway: Gateway, people: Cast, next_: str, leads_to: str) -> None:
     answer = await browser(gateway).send_form("/login", email=people.admin.email, password=PASSWORD, next=next_)
     assert places(answer) == leads_to
