@@ -29,6 +29,7 @@ from ecatalog.clients import api as clients
 from ecatalog.clients.actions import client_for
 from ecatalog.console import api as console_api
 from ecatalog.console import pages as console_pages
+from ecatalog.console.month import MonthMemory, keep_month
 from ecatalog.console.words import FILTERS
 from ecatalog.demos import api as demos
 from ecatalog.kit.actor import Actor
@@ -88,6 +89,7 @@ JOBS: tuple[Job, ...] = (
     launches_jobs.check_demos,
     keep_epoch,
     ops_jobs.forget_old_keys,
+    keep_month,
 )
 
 _log = structlog.get_logger("ecatalog")
@@ -140,6 +142,7 @@ class Gateway:
             hasher,
             Throttle(clock),
             ClientReader(client_for),
+            MonthMemory(self.db, clock),
             EdgeHub(self.db, settings.edge_lease, clock=clock),
             LauncherHub(self.db, clock=clock),
             Secrets(settings.encryption_key),
