@@ -44,6 +44,7 @@ GET  /demos/{desk}                                303    404  200    200    200
 GET  /demos/{portal}                              303    200  200    200    200
 GET  /launches/{launch}                           303    200  200    200    200
 GET  /login                                       200    303  303    303    303
+GET  /pictures/{remote}                           303    404  404    404    404
 GET  /setup                                       403    403  403    403    403
 POST /access/ask                                  401    422  404    404    404
 POST /access/requests/{request}/cancel            401    303  403    403    303
@@ -63,6 +64,7 @@ POST /console/clients/{acme}/revoke               401    404  403    303    303
 POST /console/clients/{bolt}/revoke               401    404  403    403    303
 POST /console/demos/new                           401    404  403    403    422
 POST /console/demos/{portal}/edit                 401    404  403    403    412
+POST /console/demos/{portal}/picture              401    404  403    403    422
 POST /console/demos/{portal}/plans                401    404  403    403    422
 POST /console/demos/{portal}/plans/{plan}/end     401    404  403    403    303
 POST /console/demos/{portal}/remove               401    404  403    403    303

@@ -115,6 +115,7 @@ GET /console/users/{id}
 GET /demos/{id}
 GET /launches/{id}
 GET /login
+GET /pictures/{name}
 GET /setup
 POST /access/ask
 POST /access/requests/{id}/cancel
@@ -133,6 +134,7 @@ POST /console/clients/{id}/restore
 POST /console/clients/{id}/revoke
 POST /console/demos/new
 POST /console/demos/{id}/edit
+POST /console/demos/{id}/picture
 POST /console/demos/{id}/plans
 POST /console/demos/{id}/plans/{plan_id}/end
 POST /console/demos/{id}/remove
