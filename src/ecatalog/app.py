@@ -29,6 +29,7 @@ from ecatalog.clients import api as clients
 from ecatalog.clients.actions import client_for
 from ecatalog.console import api as console_api
 from ecatalog.console import pages as console_pages
+from ecatalog.console.month import MonthMemory, keep_month
 from ecatalog.console.words import FILTERS
 from ecatalog.demos import api as demos
 from ecatalog.kit.actor import Actor
@@ -123,6 +124,7 @@ JOBS: tuple[Job, ...] = (
     ops_jobs.forget_old_keys,
     keep_database,
     keep_backups,
+    keep_month,
 )
 
 _log = structlog.get_logger("ecatalog")
@@ -177,6 +179,7 @@ class Gateway:
             Throttle(clock),
             ClientReader(client_for),
             MailSwitch(is_on=bool(settings.smtp_url)),
+            MonthMemory(self.db, clock),
             EdgeHub(self.db, settings.edge_lease, clock=clock),
             LauncherHub(self.db, clock=clock),
             *self._build_post(clock, Secrets(settings.encryption_key)),

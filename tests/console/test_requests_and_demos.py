@@ -3,11 +3,13 @@
 from ecatalog.access.requests import create_request
 from ecatalog.app import Gateway
 from ecatalog.clients.actions import client_for
+from ecatalog.console.month import MonthMemory
 from ecatalog.demos.actions import demo_for
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.launches.opening import open_demo
+from ecatalog.usage.actions import record_use
 from ecatalog_client.types.demos import Demo
-from tests.cast import PASSWORD, Cast, report, run_launch
+from tests.cast import PASSWORD, Cast, SettableClock, report, run_launch
 from tests.console.browsing import Html, browser, follow, places
 
 # requests -----------------------------------------------------------------------------------------------------
@@ -181,6 +183,22 @@ async def test_the_dashboard_shows_who_is_in_which_demo_and_what_waits(gateway: 
     assert "Customer portal" in part.text
     assert f"/console/launches/{launch.id}/stop" in part.text
     assert "/stop" not in (await browser(gateway, people.viewer).get("/console")).text
+
+
+async def test_the_month_is_remembered_and_read_anew_while_somebody_looks(
+    gateway: Gateway, people: Cast, clock: SettableClock
+) -> None:
+    memory, admin = gateway.part(MonthMemory), browser(gateway, people.admin)
+    assert not await memory.refresh(), "nobody has looked yet"
+    assert "Nothing was used" in (await admin.get("/console")).text
+    await gateway.db.write(record_use, "active", client_id=people.acme.id, demo_id=people.portal, seconds=600)
+    await gateway.db.write(record_use, "demo_opened", client_id=people.acme.id, demo_id=people.portal)
+    assert "Nothing was used" in (await admin.get("/console")).text
+    assert await memory.refresh()
+    page = " ".join((await admin.get("/console")).text.split())
+    assert "10 min · 1 open<" in page
+    clock.pass_(minutes=11)
+    assert not await memory.refresh(), "nobody looks any more"
 
 
 async def test_the_audit_log_is_narrowed_by_kind_person_and_day(gateway: Gateway, people: Cast) -> None:

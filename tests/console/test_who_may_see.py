@@ -15,7 +15,7 @@ from tests.console.browsing import browser
 _TABLE = """
                                                   nobody acme viewer seller admin
 GET  /                                            200    200  200    200    200
-GET  /access                                      303    200  404    404    404
+GET  /access                                      200    200  404    404    404
 GET  /account                                     303    200  200    200    200
 GET  /api/docs                                    200    200  200    200    200
 GET  /console                                     303    404  200    200    200
@@ -36,14 +36,20 @@ GET  /console/demos/new                           303    404  403    403    200
 GET  /console/demos/{portal}                      303    404  200    200    200
 GET  /console/demos/{portal}/edit                 303    404  403    403    200
 GET  /console/demos/{portal}/remove               303    404  403    403    200
-GET  /console/requests                            303    404  200    200    200
+GET  /console/requests                            200    404  200    200    200
 GET  /console/users                               303    404  200    200    200
 GET  /console/users/new                           303    404  403    403    200
 GET  /console/users/{viewer}                      303    404  403    403    200
+GET  /decide                                      403    403  403    403    403
 GET  /demos/{desk}                                303    404  200    200    200
 GET  /demos/{portal}                              303    200  200    200    200
+GET  /forgotten                                   200    200  200    200    200
+GET  /invitation                                  403    403  403    403    403
 GET  /launches/{launch}                           303    200  200    200    200
 GET  /login                                       200    303  303    303    303
+GET  /notices                                     200    200  200    200    200
+GET  /pictures/{remote}                           303    404  404    404    404
+GET  /reset                                       403    403  403    403    403
 GET  /setup                                       403    403  403    403    403
 POST /access/ask                                  401    422  404    404    404
 POST /access/requests/{request}/cancel            401    303  403    403    303
@@ -63,6 +69,7 @@ POST /console/clients/{acme}/revoke               401    404  403    303    303
 POST /console/clients/{bolt}/revoke               401    404  403    403    303
 POST /console/demos/new                           401    404  403    403    422
 POST /console/demos/{portal}/edit                 401    404  403    403    412
+POST /console/demos/{portal}/picture              401    404  403    403    422
 POST /console/demos/{portal}/plans                401    404  403    403    422
 POST /console/demos/{portal}/plans/{plan}/end     401    404  403    403    303
 POST /console/demos/{portal}/remove               401    404  403    403    303
@@ -72,12 +79,17 @@ POST /console/requests/{request}/approve          401    404  403    303    303
 POST /console/requests/{request}/reject           401    404  403    303    303
 POST /console/users/new                           401    404  403    403    422
 POST /console/users/{viewer}                      401    404  403    403    303
+POST /decide                                      403    403  403    403    403
 POST /demos/{portal}/open                         401    303  403    303    303
+POST /forgotten                                   200    200  200    200    200
+POST /invitation                                  403    403  403    403    403
 POST /launches/{launch}/extend                    401    409  403    403    403
 POST /launches/{launch}/reset                     401    303  403    403    403
 POST /launches/{launch}/stop                      401    303  403    303    303
 POST /login                                       401    401  401    401    401
 POST /logout                                      303    303  303    303    303
+POST /notices                                     401    303  303    303    303
+POST /reset                                       403    403  403    403    403
 POST /setup                                       422    422  422    422    422
 """
 _HEAD, *_ROWS = (line.split() for line in _TABLE.splitlines() if line.strip())

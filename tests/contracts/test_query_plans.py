@@ -63,6 +63,10 @@ ALLOWED = {
     ("days_of_all", "usage_daily"),
     ("top_clients", "usage_daily"),
     ("top_demos", "usage_daily"),
+    # The month of the dashboard, remembered: once a minute at most, in a thread of its own.
+    ("list_days", "usage_daily"),
+    ("list_top_demos", "usage_daily"),
+    ("list_top_clients", "usage_daily"),
     # A page of the console's table, found and counted among all clients, in a thread of its own.
     ("list_lines", "clients"),
     ("count_lines", "clients"),

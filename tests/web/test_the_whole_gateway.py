@@ -139,6 +139,7 @@ GET /invitation
 GET /launches/{id}
 GET /login
 GET /notices
+GET /pictures/{name}
 GET /reset
 GET /setup
 POST /access/ask
@@ -158,6 +159,7 @@ POST /console/clients/{id}/restore
 POST /console/clients/{id}/revoke
 POST /console/demos/new
 POST /console/demos/{id}/edit
+POST /console/demos/{id}/picture
 POST /console/demos/{id}/plans
 POST /console/demos/{id}/plans/{plan_id}/end
 POST /console/demos/{id}/remove

@@ -5,6 +5,7 @@ from datetime import datetime
 import msgspec
 
 from ecatalog.kit.db import Tx
+from ecatalog_client.types.analytics import DayUsage
 
 
 def count_waiting(tx: Tx, *, owner_id: str) -> int:
@@ -128,6 +129,54 @@ def list_failing(tx: Tx, limit: int) -> list[Failing]:
            FROM demo_checks k JOIN demos d ON d.id = k.demo_id
            WHERE k.is_fine = 0 AND d.status IN ('active', 'maintenance') ORDER BY k.checked_at DESC LIMIT :limit""",
         limit=limit,
+    )
+
+
+class Top(msgspec.Struct, frozen=True, kw_only=True):
+    """A demo or client, and what was used of or by it."""
+
+    id: str
+    name: str
+    opens: int
+    active_seconds: int
+
+
+def list_days(tx: Tx, first: str) -> list[DayUsage]:
+    """The use of each UTC day from that one on."""
+    return tx.all(
+        DayUsage,
+        """SELECT day, sum(opens) AS opens, sum(active_seconds) AS active_seconds FROM usage_daily
+           WHERE day >= :first AND demo_id <> '' GROUP BY day""",
+        first=first,
+    )
+
+
+# The sums come before the names: to join each row of use took half as long again.
+
+
+def list_top_demos(tx: Tx, first: str) -> list[Top]:
+    """The eight demos that were used most from that UTC day on."""
+    return tx.all(
+        Top,
+        """SELECT s.demo_id AS id, d.name, s.opens, s.active_seconds
+           FROM (SELECT demo_id, sum(opens) AS opens, sum(active_seconds) AS active_seconds FROM usage_daily
+             WHERE day >= :first AND demo_id <> '' GROUP BY demo_id HAVING sum(opens) > 0
+             ORDER BY sum(active_seconds) DESC, demo_id LIMIT 8) AS s
+           JOIN demos d ON d.id = s.demo_id ORDER BY s.active_seconds DESC, s.demo_id""",
+        first=first,
+    )
+
+
+def list_top_clients(tx: Tx, first: str) -> list[Top]:
+    """The eight clients that used most from that UTC day on."""
+    return tx.all(
+        Top,
+        """SELECT s.client_id AS id, c.name, s.opens, s.active_seconds
+           FROM (SELECT client_id, sum(opens) AS opens, sum(active_seconds) AS active_seconds FROM usage_daily
+             WHERE day >= :first AND demo_id <> '' GROUP BY client_id HAVING sum(opens) > 0
+             ORDER BY sum(active_seconds) DESC, client_id LIMIT 8) AS s
+           JOIN clients c ON c.id = s.client_id ORDER BY s.active_seconds DESC, s.client_id""",
+        first=first,
     )
 
 

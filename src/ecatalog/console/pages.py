@@ -9,6 +9,7 @@ from ecatalog.console import (
     pages_demo_form,
     pages_demos,
     pages_exchange,
+    pages_pictures,
     pages_requests,
     pages_users,
 )
@@ -24,5 +25,6 @@ PAGES = (
     *pages_demos.TABLE,
     *pages_demo_form.PAGES,
     *pages_demos.PAGES,
+    *pages_pictures.PAGES,
     *pages_users.PAGES,
 )

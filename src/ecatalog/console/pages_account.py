@@ -11,6 +11,7 @@ from ecatalog.clients.actions import choose_language
 from ecatalog.console.catalog import own_access
 from ecatalog.console.pages_frame import Wrong, fields_of, show, signed_in, wrong_of
 from ecatalog.kit.errors import CatalogError, Conflict, Forbidden, Invalid, NotFound
+from ecatalog.notices.pages import for_people
 from ecatalog.web.layout import LANGUAGES
 from ecatalog.web.pages import Visit, page, see_other
 from ecatalog_client.types.accounts import ChangePassword
@@ -110,7 +111,7 @@ PAGES = (
     page("POST", "/account/language", submit_language),
     page("POST", "/account/sessions/end", submit_end_others),
     page("POST", "/account/sessions/{id}/end", submit_end_session),
-    page("GET", "/access", show_access),
+    for_people("/access", show_access),
     page("POST", "/access/ask", submit_ask),
     page("POST", "/access/requests/{id}/cancel", submit_cancel),
 )

@@ -4,6 +4,7 @@ from starlette.responses import Response
 
 from ecatalog.console.client_queries import list_live
 from ecatalog.console.dashboard import dashboard_of, is_in_use
+from ecatalog.console.month import MonthMemory
 from ecatalog.console.pages_frame import admin_of, show, user_of
 from ecatalog.web.pages import Visit, page
 
@@ -11,12 +12,13 @@ _MOST_LIVE = 50
 
 
 async def show_dashboard(visit: Visit) -> Response:
-    actor = user_of(visit)
+    user_of(visit)
     if visit.is_fragment:
         live = await visit.door.db.read(list_live, _MOST_LIVE)
         return await show(visit, "console/_live.html", fragment="console/_live.html", live=live, is_in_use=is_in_use)
-    board = await visit.door.db.read_long(dashboard_of, actor)
-    return await show(visit, "console/dashboard.html", board=board, live=board.live, is_in_use=is_in_use)
+    board = await visit.door.db.read_long(dashboard_of)
+    month = await visit.door.part(MonthMemory).read()
+    return await show(visit, "console/dashboard.html", board=board, month=month, live=board.live, is_in_use=is_in_use)
 
 
 async def show_components(visit: Visit) -> Response:

@@ -8,6 +8,7 @@ from ecatalog.console.clients import may_manage
 from ecatalog.console.dashboard_queries import list_answered, list_waiting
 from ecatalog.console.pages_frame import Wrong, fields_of, seller_of, show, user_of, wrong_of
 from ecatalog.kit.errors import CatalogError, Conflict, Invalid
+from ecatalog.notices.pages import for_people
 from ecatalog.web.pages import Visit, page, see_other
 from ecatalog_client.types.requests import ApproveRequest, RejectRequest
 
@@ -58,7 +59,7 @@ async def submit_reject(visit: Visit) -> Response:
 
 
 PAGES = (
-    page("GET", "/console/requests", show_requests),
+    for_people("/console/requests", show_requests),
     page("POST", "/console/requests/{id}/approve", submit_approve),
     page("POST", "/console/requests/{id}/reject", submit_reject),
 )

@@ -24,8 +24,9 @@ from ecatalog.web.call import Scope, Send
 from ecatalog.web.callers import SAFE_METHODS, Callers
 from ecatalog.web.door import Door
 from ecatalog.web.layout import LANGUAGES, Layout
-from ecatalog.web.limits import Gone, Receive, read_body
+from ecatalog.web.limits import BODY_LIMIT, Gone, Receive, read_body
 from ecatalog.web.log import log_bug
+from ecatalog.web.multipart import read_multipart
 from ecatalog.web.problems import WireError, malformed, title_of
 
 Show = Callable[["Visit"], Awaitable[Response]]
@@ -38,16 +39,18 @@ _WORTH_PACKING = 1000
 class Page:
     """One page or form. A form is accepted from our own pages only, unless `is_proved_by_code`: whoever sends
     it
-    shows a one-time code, which no other site knows."""
+    shows a one-time code, which no other site knows. `most_bytes` bounds what users send; others have the usual bound.
+    """
 
     method: str
     path: str
     show: Show
     is_proved_by_code: bool = False
+    most_bytes: int = BODY_LIMIT
 
 
-def page(method: str, path: str, show: Show, *, is_proved_by_code: bool = False) -> Page:
-    return Page(method, path, show, is_proved_by_code)
+def page(method: str, path: str, show: Show, *, is_proved_by_code: bool = False, most_bytes: int = BODY_LIMIT) -> Page:
+    return Page(method, path, show, is_proved_by_code, most_bytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Visit:
     values: Mapping[str, str]
     query: Mapping[str, str]
     form: Mapping[str, str]
+    files: Mapping[str, bytes]
     callers: Callers
     layout: Layout
     fetch_site: str
@@ -182,10 +186,17 @@ class PageShell:
         headers = self._callers.headers_of(request.scope["headers"])
         actor = request.state.seen.actor = self._callers.actor_of(headers, "GET")
         form: dict[str, str] = {}
+        files: dict[str, bytes] = {}
         if request.method not in SAFE_METHODS:
             if not found.is_proved_by_code:
                 self._callers.refuse_foreign(headers)
-            form = _read_form(await read_body(request.receive, headers.get(b"content-length")))
+            limit = found.most_bytes if actor.is_user else BODY_LIMIT
+            body = await read_body(request.receive, headers.get(b"content-length"), limit)
+            kind = headers.get(b"content-type", b"")
+            if kind.startswith(b"multipart/form-data"):
+                form, files = read_multipart(kind, body)
+            else:
+                form = _read_form(body)
         address = request.client.host if request.client else ""
         door = self._door.of_request(actor, address, request.headers.get("user-agent", ""))
         site = request.headers.get("sec-fetch-site", "")
@@ -195,6 +206,7 @@ class PageShell:
             request.path_params,
             dict(request.query_params),
             form,
+            files,
             self._callers,
             self._layout,
             site,
