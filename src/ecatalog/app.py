@@ -57,7 +57,7 @@ from ecatalog.notices.smtp import MailServer, SmtpChannel
 from ecatalog.notices.webhook_planning import WebhookPlanner
 from ecatalog.notices.webhooks import Webhooks
 from ecatalog.ops import api as ops
-from ecatalog.ops import backup_api, samples
+from ecatalog.ops import archive_api, backup_api, samples
 from ecatalog.ops import jobs as ops_jobs
 from ecatalog.ops.backup_runs import keep_backups
 from ecatalog.ops.health import check_readiness
@@ -97,6 +97,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *webhook_api.OPERATIONS,
     *ops.OPERATIONS,
     *backup_api.OPERATIONS,
+    *archive_api.OPERATIONS,
 )
 PAGES = (*docs.PAGES, *accounts_pages.PAGES, *launches_pages.PAGES, *access_pages.PAGES, *notices_pages.PAGES)
 JOBS: tuple[Job, ...] = (

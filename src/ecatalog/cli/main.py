@@ -100,6 +100,7 @@ ROOMS = {
     "users": ("ecatalog.accounts.cli", "Users: the vendor's own people."),
     "db": ("ecatalog.ops.cli", "Look at the database, check it, migrate it, copy it."),
     "backup": ("ecatalog.ops.backup_cli", "Make, check, prune and restore backups."),
+    "archive": ("ecatalog.ops.archive_cli", "Move old use into files, and ask them."),
     "doctor": ("ecatalog.ops.doctor_cli", "Tell by number what is not as it should be, and what to do."),
 }
 
