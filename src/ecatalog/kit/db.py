@@ -106,9 +106,11 @@ class Database:
         self._witness = Witness(self.path)
         undo.callback(self._witness.close)
         undo.callback(writing.close)  # before the witness
-        self._writer = Writer(writing, self._now, self._busy_timeout_ms, self._deliver_soon, self._witness)
-        self._reading = Session(open_reader(self.path, self._busy_timeout_ms))
         self._long = LongReaders(partial(open_reader, self.path, self._busy_timeout_ms))
+        self._writer = Writer(
+            writing, self._now, self._busy_timeout_ms, self._deliver_soon, self._witness, self._long.give_way
+        )
+        self._reading = Session(open_reader(self.path, self._busy_timeout_ms))
         self.position = self._writer.position
 
     async def stop(self) -> None:
