@@ -183,7 +183,7 @@ class Gateway:
         registry = CollectorRegistry()
         registry.register(MeasureCollector("ecatalog_http", self.asgi.measures))
         registry.register(MeasureCollector("ecatalog_rpc", self._rpc_measures.values()))
-        registry.register(GatewayCollector(self.db))
+        registry.register(GatewayCollector(self.db, self.settings.data, self.door.clock))
         return registry
 
     def part(self, kind: type[T]) -> T:

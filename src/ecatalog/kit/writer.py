@@ -155,6 +155,7 @@ class Writer:
         except apsw.Error as error:
             # Somebody else's lock has just been waited for in vain: the other jobs do not wait for it again.
             outcome.refused = error
+            self.stats.busy += isinstance(error, apsw.BusyError)
             self._roll_back()
         return outcome.refused is None
 
@@ -182,6 +183,7 @@ class Writer:
             job.fail(error)
         tx.end()
         took = perf_counter() - started
+        self.stats.times.add(job.action, job.args, took)
         if took > SLOW_SECONDS:
             self.stats.slow += 1
             log.warning("slow_action", action=job.name, ms=round(took * 1000))
