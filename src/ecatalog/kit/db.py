@@ -37,8 +37,8 @@ class Database:
     """One SQLite file, owned by one process, and called from the event loop that called `start`.
 
     `position` is the last visible fact, `times` are those of reads; `foreign_writes` counts changes by somebody
-    else's connection. `on_fatal`, if given, is called in the loop after an I/O error at COMMIT: the process should end, for the
-    state of its files is unknown. From then on every write is Unavailable.
+    else's connection. `on_fatal`, if given, is called in the loop after an I/O error at COMMIT: the process should
+    end, for the state of its files is unknown. From then on every write is Unavailable.
     """
 
     def __init__(
