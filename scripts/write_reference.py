@@ -170,7 +170,7 @@ async def metrics() -> str:
         db = Database(Path(folder) / "ltplabs.db")
         await db.start()
         try:
-            own = list(GatewayCollector(db).collect())
+            own = list(GatewayCollector(db, Path(folder)).collect())
         finally:
             await db.stop()
     calls = [family for prefix in ("http", "rpc") for family in MeasureCollector(f"ecatalog_{prefix}", ()).collect()]

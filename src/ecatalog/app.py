@@ -60,7 +60,7 @@ from ecatalog.notices.smtp import MailServer, SmtpChannel
 from ecatalog.notices.webhook_planning import WebhookPlanner
 from ecatalog.notices.webhooks import Webhooks
 from ecatalog.ops import api as ops
-from ecatalog.ops import backup_api, events_api, samples
+from ecatalog.ops import archive_api, backup_api, events_api, samples
 from ecatalog.ops import jobs as ops_jobs
 from ecatalog.ops import pages as ops_pages
 from ecatalog.ops.backup_runs import keep_backups
@@ -103,6 +103,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *ops.OPERATIONS,
     *events_api.OPERATIONS,
     *backup_api.OPERATIONS,
+    *archive_api.OPERATIONS,
 )
 PAGES = (
     *docs.PAGES,
@@ -199,7 +200,7 @@ class Gateway:
         registry = CollectorRegistry()
         registry.register(MeasureCollector("ecatalog_http", self.asgi.measures))
         registry.register(MeasureCollector("ecatalog_rpc", self._rpc_measures.values()))
-        registry.register(GatewayCollector(self.db))
+        registry.register(GatewayCollector(self.db, self.settings.data, self.door.clock))
         return registry
 
     def part(self, kind: type[T]) -> T:

@@ -41,39 +41,38 @@ def only_public(place: Place, owner: pyrage.x25519.Identity) -> Place:
 
 
 def damaged(good: bytes, other: bytes, count: int, seed: int = 7) -> Iterator[tuple[str, bytes]]:
-    """So many damaged files, with what was done: flipped bits, cuts, pieces of another backup, additions."""
-    chance = random.Random(seed)
-    for number in range(count):
-        at = chance.randrange(len(good))
-        match number % 4:
-            case 0:
-                changed = bytearray(good)
-                changed[at] ^= 1 << chance.randrange(8)
-                yield f"bit flipped at {at}", bytes(changed)
-            case 1:
-                yield f"cut at {at}", good[:at]
-            case 2:
-                size = chance.randrange(1, len(good) - at + 1)
-                piece = other[at : at + size]
-                yield f"{size} bytes of another at {at}", good[:at] + piece + good[at + len(piece) :]
-            case _:
-                block = at // 512 * 512
-                elsewhere = chance.randrange(len(good)) // 512 * 512
-                changed = bytearray(good)
-                changed[block : block + 512], changed[elsewhere : elsewhere + 512] = (
-                    good[elsewhere : elsewhere + 512],
-                    good[block : block + 512],
-                )
-                yield f"blocks {block} and {elsewhere} swapped", bytes(changed)
+    """So many damaged files, with what was done: flipped bits, cuts, pieces of another backup, swapped blocks."""
+    chance, made = random.Random(seed), 0
+    while made < count:
+        what, changed = _damage(good, other, chance, made % 4)
+        if changed != good:
+            made += 1
+            yield what, changed
 
 
-def settings(data: Path) -> Settings:
-    return Settings(data=data, grpc_port=0, log_level="warning", jwt_secret="s" * 43, **KEYS)  # type: ignore[arg-type]
+def _damage(good: bytes, other: bytes, chance: random.Random, how: int) -> tuple[str, bytes]:
+    at, changed = chance.randrange(len(good)), bytearray(good)
+    if how == 0:
+        changed[at] ^= 1 << chance.randrange(8)
+        return f"bit flipped at {at}", bytes(changed)
+    if how == 1:
+        return f"cut at {at}", good[:at]
+    if how == 2:
+        piece = other[at : at + chance.randrange(1, len(good) - at + 1)]
+        return f"{len(piece)} bytes of another at {at}", good[:at] + piece + good[at + len(piece) :]
+    one, two = at // 512 * 512, chance.randrange(len(good)) // 512 * 512
+    changed[one : one + 512], changed[two : two + 512] = good[two : two + 512], good[one : one + 512]
+    return f"blocks {one} and {two} changed places", bytes(changed)
+
+
+def settings(data: Path, **more: str) -> Settings:
+    given = KEYS | more
+    return Settings(data=data, grpc_port=0, log_level="warning", jwt_secret="s" * 43, **given)  # type: ignore[arg-type]
 
 
 @asynccontextmanager
-async def running(data: Path, clock: SettableClock) -> AsyncIterator[Gateway]:
-    gateway = build(settings(data), clock=clock)
+async def running(data: Path, clock: SettableClock, **more: str) -> AsyncIterator[Gateway]:
+    gateway = build(settings(data, **more), clock=clock)
     await gateway.start()
     try:
         yield gateway

@@ -79,6 +79,7 @@ PATCH /api/clients/{id}/revoke
 PATCH /api/demos/{id}
 PATCH /api/users/{id}
 PATCH /api/webhooks/{id}
+POST /api/archive
 POST /api/auth/login
 POST /api/auth/logout
 POST /api/auth/password

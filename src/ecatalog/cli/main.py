@@ -101,10 +101,12 @@ ROOMS = {
     "clients": "ecatalog.clients.cli",
     "db": "ecatalog.ops.cli",
     "backup": "ecatalog.ops.backup_cli",
+    "archive": "ecatalog.ops.archive_cli",
 }
 # The groups of operations of a running catalog; a test holds them against the table.
 GROUPS = {
     "analytics": "What was used, by client and by demo.",
+    "archive": "Move old use into files, and ask them.",
     "audit": "What happened, by whom.",
     "auth": "Your own session and password.",
     "backups": "The backups of a running catalog.",
@@ -165,10 +167,11 @@ def _nothing() -> None:
 
 def _group(name: str) -> typer.Typer:
     """The commands of one group: those of its room, and those of its operations."""
-    app = typer.Typer(no_args_is_help=True)
+    room = import_module(ROOMS[name]).app if name in ROOMS else typer.Typer()
+    app = typer.Typer(no_args_is_help=room.registered_callback is None)
     app.callback()(_nothing)  # Keeps a single command a command of its own.
-    if name in ROOMS:
-        app.registered_commands += import_module(ROOMS[name]).app.registered_commands
+    app.registered_callback = room.registered_callback or app.registered_callback
+    app.registered_commands += room.registered_commands
     if name in GROUPS:
         import_module("ecatalog.cli.remote").add_commands(app, name)
     return app

@@ -11,6 +11,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 import msgspec
 
 from ecatalog.kit.errors import Conflict, Invalid
+from ecatalog.kit.times import carries
 from ecatalog.kit.tx import Tx
 
 P = ParamSpec("P")
@@ -50,6 +51,7 @@ class _Kept(msgspec.Struct, frozen=True):
 _RESULT, _ANSWER = 200, 201
 
 
+@carries(1)
 def run_once(tx: Tx, once: Once, action: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """What the action returns, or returned when it was done under this key before.
 
@@ -64,6 +66,7 @@ def run_once(tx: Tx, once: Once, action: Callable[Concatenate[Tx, P], T], /, *ar
     return result
 
 
+@carries(1)
 def run_once_in_secret(
     tx: Tx, once: Once, action: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs
 ) -> T:

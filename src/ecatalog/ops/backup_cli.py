@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, NoReturn
 
 import msgspec
+import pyrage
 import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from rich.console import Console
@@ -62,6 +63,20 @@ def create(
         return
     typer.echo(f"{made.name} ({_size(made.bytes)}) is in {place.store.place}, tested.")
     typer.echo(f"It is signed with {public_text(signing_key(settings.data).public_key())}", err=True)
+
+
+@app.command()
+def key(
+    file: Annotated[Path, typer.Argument(help="Where to write the secret key. Keep it away from this machine.")],
+) -> None:
+    """Make a key pair, as age-keygen does: the secret key into a file (mode 600), the public one is told."""
+    made = pyrage.x25519.Identity.generate()
+    try:
+        with os.fdopen(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as opened:
+            opened.write(f"# public key: {made.to_public()}\n{made}\n")
+    except OSError as error:
+        _end(f"{file} cannot be written ({error.strerror}). Name another file.", REFUSED)
+    typer.echo(str(made.to_public()))
 
 
 @app.command(name="list")

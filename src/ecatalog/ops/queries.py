@@ -74,6 +74,35 @@ def count_states(tx: Tx) -> dict[str, int]:
     return {row["name"]: row["number"] for row in found}
 
 
+def count_phases(tx: Tx) -> dict[str, int]:
+    """How many live launches are in each phase; a launcher names phases, so there is a bound on how many are told."""
+    found = tx.rows(
+        """SELECT phase AS name, count(*) AS number FROM launches
+           WHERE state IN ('queued', 'starting', 'running', 'stopping') GROUP BY phase ORDER BY number DESC LIMIT 20"""
+    )
+    return {row["name"]: row["number"] for row in found}
+
+
+def count_waiting(tx: Tx) -> int:
+    """How many launches wait for their place."""
+    return int(
+        tx.value(
+            """SELECT count(*) FROM launches
+               WHERE wanted = 'running' AND state = 'queued' AND admitted_at IS NULL"""
+        )
+        or 0
+    )
+
+
+def waiting_since(tx: Tx) -> str | None:
+    """When the first of them was added, None when nobody waits."""
+    found = tx.value(
+        """SELECT min(created_at) FROM launches
+           WHERE wanted = 'running' AND state = 'queued' AND admitted_at IS NULL"""
+    )
+    return None if found is None else str(found)
+
+
 def list_facts(tx: Tx, wanted: Mapping[str, Any], *, before: int, limit: int) -> list[AuditFact]:
     """Newest first, those that fit every filter (by its name in the table above)."""
     conditions = "".join(f" AND {_FILTERS[name]}" for name in sorted(wanted))

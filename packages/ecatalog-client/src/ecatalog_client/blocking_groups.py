@@ -9,6 +9,7 @@ from typing import Any, TypeAlias, Unpack
 from ecatalog_client import operations as op
 from ecatalog_client.groups import (
     AsyncAnalytics,
+    AsyncArchive,
     AsyncAudit,
     AsyncAuth,
     AsyncBackups,
@@ -44,6 +45,7 @@ from ecatalog_client.types.accounts import (
     User,
 )
 from ecatalog_client.types.analytics import ClientUsage, DemoUsage, UsageSummary
+from ecatalog_client.types.archive import ArchivedMonth
 from ecatalog_client.types.audit import AuditFact
 from ecatalog_client.types.backups import Backup, BackupList
 from ecatalog_client.types.clients import Client
@@ -75,6 +77,20 @@ class Analytics:
     def summary(self, *, deadline: float | None = None, **given: Unpack[op.AnalyticsSpanFields]) -> UsageSummary:
         """What all clients used, by day; CSV by day."""
         return self._loop.run(self._of.summary(deadline=deadline, **given))
+
+
+class Archive:
+    """`/api/archive`."""
+
+    def __init__(self, of: AsyncArchive, loop: LoopThread) -> None:
+        self._of = of
+        self._loop = loop
+
+    def create(
+        self, *, deadline: float | None = None, key: str = "", **given: Unpack[op.ArchiveUseFields]
+    ) -> ListOf[ArchivedMonth]:
+        """Move old use out of the database into compressed files."""
+        return self._loop.run(self._of.create(deadline=deadline, key=key, **given))
 
 
 class Audit:
@@ -623,6 +639,7 @@ class BlockingGroups:
 
     def __init__(self, of: Groups, loop: LoopThread) -> None:
         self.analytics = Analytics(of.analytics, loop)
+        self.archive = Archive(of.archive, loop)
         self.audit = Audit(of.audit, loop)
         self.auth = Auth(of.auth, loop)
         self.backups = Backups(of.backups, loop)

@@ -22,6 +22,7 @@ from ecatalog_client.types.accounts import (
     User,
 )
 from ecatalog_client.types.analytics import ClientUsage, DemoUsage, UsageSummary
+from ecatalog_client.types.archive import ArchivedMonth
 from ecatalog_client.types.audit import AuditFact
 from ecatalog_client.types.backups import Backup, BackupList
 from ecatalog_client.types.clients import Client
@@ -56,6 +57,19 @@ class AsyncAnalytics:
     async def summary(self, *, deadline: float | None = None, **given: Unpack[op.AnalyticsSpanFields]) -> UsageSummary:
         """What all clients used, by day; CSV by day."""
         return await self._line.call(op.ANALYTICS_SUMMARY, (), given, deadline=deadline)
+
+
+class AsyncArchive:
+    """`/api/archive`."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    async def create(
+        self, *, deadline: float | None = None, key: str = "", **given: Unpack[op.ArchiveUseFields]
+    ) -> ListOf[ArchivedMonth]:
+        """Move old use out of the database into compressed files."""
+        return await self._line.call(op.ARCHIVE_CREATE, (), given, deadline=deadline, key=key)
 
 
 class AsyncAudit:
@@ -623,6 +637,7 @@ class Groups:
 
     def __init__(self, line: Line) -> None:
         self.analytics = AsyncAnalytics(line)
+        self.archive = AsyncArchive(line)
         self.audit = AsyncAudit(line)
         self.auth = AsyncAuth(line)
         self.backups = AsyncBackups(line)

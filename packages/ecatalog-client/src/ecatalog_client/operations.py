@@ -28,6 +28,7 @@ from ecatalog_client.types.accounts import (
     User,
 )
 from ecatalog_client.types.analytics import AnalyticsSpan, ClientUsage, DemoUsage, UsageSummary
+from ecatalog_client.types.archive import ArchivedMonth, ArchiveUse
 from ecatalog_client.types.audit import AuditFact, ListAudit
 from ecatalog_client.types.backups import Backup, BackupList
 from ecatalog_client.types.clients import Client, CreateClient, ListClients, PatchClient
@@ -89,6 +90,12 @@ class ApproveRequestFields(TypedDict, total=False):
 
     access_end_date: str
     resolution: str
+
+
+class ArchiveUseFields(TypedDict, total=False):
+    """How many months of use stay in the database."""
+
+    months: int
 
 
 class ChangePasswordFields(TypedDict, total=False):
@@ -445,6 +452,19 @@ ANALYTICS_SUMMARY: Operation[UsageSummary] = Operation(
     AnalyticsSpan,
     UsageSummary,
     "What all clients used, by day; CSV by day",
+    is_paged=False,
+    is_open=False,
+    has_version=False,
+)
+ARCHIVE_CREATE: Operation[ListOf[ArchivedMonth]] = Operation(
+    "POST",
+    "/api/archive",
+    "archive",
+    "create",
+    "flow",
+    ArchiveUse,
+    ListOf[ArchivedMonth],
+    "Move old use out of the database into compressed files",
     is_paged=False,
     is_open=False,
     has_version=False,
@@ -1480,6 +1500,7 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     ANALYTICS_CLIENT,
     ANALYTICS_DEMO,
     ANALYTICS_SUMMARY,
+    ARCHIVE_CREATE,
     AUDIT_LIST,
     AUTH_LOGIN,
     AUTH_LOGOUT,
