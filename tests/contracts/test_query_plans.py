@@ -50,7 +50,6 @@ ALLOWED = {
     ("remove_old_marks", "notice_marks"),
     ("remove_old_decisions", "decision_codes"),
     # The last row alone.
-    ("last_fact_at", "audit_log"),
     # The living, which are few beside the dead.
     ("list_served_sessions", "sessions"),
     ("count_states", "sessions"),
