@@ -9,9 +9,11 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -92,10 +94,50 @@ def test_a_wrong_key_and_a_wrong_password_open_nothing(database: Path) -> None:
         assert "Traceback" not in ended.stderr
 
 
-def time_of(words: list[str], database: Path) -> float:
-    started = time.monotonic()
-    assert run(words, environment(database)).returncode == 0
-    return time.monotonic() - started
+def in_the_midst(words: list[str], database: Path, sign: str, kills: int, chance: random.Random) -> Iterator[None]:
+    """Runs the command and kills it at random moments of its work, until that many kills came before its end.
+
+    After each run, killed or not, it is the caller's turn.
+    """
+    longest, made = 1.0, 0
+    while made < kills:
+        before = changed_at(database.parent / sign)
+        child = subprocess.Popen(
+            [sys.executable, "-m", "ecatalog", *words],
+            env=environment(database),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        started = wait_for_work(child, database.parent / sign, before)
+        try:
+            child.wait(chance.uniform(0, longest))
+            longest = min(longest, time.monotonic() - started)
+        except subprocess.TimeoutExpired:
+            child.send_signal(signal.SIGKILL)
+            child.wait()
+            made += 1
+            longest *= 1.05
+        yield
+
+
+def wait_for_work(child: subprocess.Popen[bytes], sign: Path, before: int) -> float:
+    """When the command had begun: its first file is new. Starting Python is not its work."""
+    while changed_at(sign) in {0, before} and child.poll() is None:
+        time.sleep(0.002)
+    return time.monotonic()
+
+
+def changed_at(path: Path) -> int:
+    """0 when it is not there."""
+    try:
+        return path.stat().st_ctime_ns
+    except FileNotFoundError:
+        return 0
+
+
+def ask(database: Path, sql: str) -> list[tuple[Any, ...]]:
+    with closing(apsw.Connection(str(database))) as connection:
+        return connection.execute(sql).fetchall()
 
 
 # B6 ---------------------------------------------------------------------------------------------------------
@@ -105,20 +147,8 @@ def test_a_kill_at_any_moment_leaves_nothing_that_looks_finished(database: Path,
     grow(database, 5)
     place, chance = place_beside(database), random.Random(20260310)
     trusted = signing_key(place.data).public_key()
-    whole = min(time_of(["backup", "create"], database) for _ in range(3))
-    kills, finished = {"ci": 12, "full": 200}[scale], 3
-    for _ in range(kills):
-        child = subprocess.Popen(
-            [sys.executable, "-m", "ecatalog", "backup", "create"],
-            env=environment(database),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            child.wait(chance.uniform(0.3, 0.98) * whole)
-        except subprocess.TimeoutExpired:
-            child.send_signal(signal.SIGKILL)
-            child.wait()
+    kills, finished = {"ci": 12, "full": 200}[scale], 0
+    for _ in in_the_midst(["backup", "create"], database, ".backup/copy.db", kills, chance):
         found = list_backups(place, trusted)
         assert [each.problem for each in found if each.problem] == []
         for each in found[: len(found) - finished]:
@@ -127,7 +157,7 @@ def test_a_kill_at_any_moment_leaves_nothing_that_looks_finished(database: Path,
     assert run(["backup", "create"], environment(database)).returncode == 0
     left = sorted(each.name for each in Path(place.store.place).iterdir() if each.suffix not in {".ecb", ".pub"})
     assert left == []
-    print(f"\n{kills} kills: {finished - 3} came too late, none left half a backup, nothing is left over")
+    print(f"\n{kills} kills during a backup left nothing that looks finished, and the next one leaves nothing over")
 
 
 # B2 and B3 --------------------------------------------------------------------------------------------------
@@ -201,27 +231,16 @@ def test_a_large_database_is_backed_up_by_one_command(database: Path, scale: str
 def test_a_kill_at_any_moment_of_a_restore_leaves_the_old_or_the_new_database(database: Path, scale: str) -> None:
     grow(database, 5)
     assert run(["backup", "create"], environment(database)).returncode == 0
-    whole = min(time_of(["backup", "restore"], database) for _ in range(3))
-    chance, ends = random.Random(20260310), {"old": 0, "new": 0}
-    for _ in range({"ci": 6, "full": 100}[scale]):
-        with closing(apsw.Connection(str(database))) as connection:
-            connection.execute("INSERT INTO audit_log (at, actor, kind) VALUES (?, 'system', 'samples.noted')", (AT,))
-        child = subprocess.Popen(
-            [sys.executable, "-m", "ecatalog", "backup", "restore"],
-            env=environment(database),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        try:
-            assert child.wait(chance.uniform(0.3, 1.1) * whole) == 0
-        except subprocess.TimeoutExpired:
-            child.send_signal(signal.SIGKILL)
-            child.wait()
+    chance, ends, kills = random.Random(20260310), {"old": 0, "new": 0}, {"ci": 6, "full": 100}[scale]
+    by_hand = f"INSERT INTO audit_log (at, actor, kind) VALUES ('{AT}', 'system', 'samples.noted')"
+    ask(database, by_hand)
+    for _ in in_the_midst(["backup", "restore"], database, ".restore", kills, chance):
         assert check(database) == []
-        with closing(apsw.Connection(str(database))) as connection:
-            is_old = bool(connection.execute("SELECT 1 FROM audit_log WHERE kind = 'samples.noted'").fetchall())
+        is_old = bool(ask(database, "SELECT 1 FROM audit_log WHERE kind = 'samples.noted'"))
         ends["old" if is_old else "new"] += 1
-    print(f"\nafter kills during a restore: {ends}, each of them whole")
+        if not is_old:
+            ask(database, by_hand)
+    print(f"\n{kills} kills during a restore, and runs without: the database is {ends}, and whole each time")
 
 
 def file_of(place: Place, name: str) -> Path:
