@@ -123,8 +123,18 @@ async def answer(attempt: Attempt) -> str:
     return "fine"
 
 
+async def test_waiting_in_vain_adds_up_over_calls() -> None:
+    clock = Clock()
+    caller = Caller(probe=_probe_that_works, clock=clock)
+
+    for state in (BreakerState.CLOSED, BreakerState.OPEN):
+        with pytest.raises(Unavailable):
+            await caller.call("x", silent_for(clock, 1.0), deadline=1, is_safe=False)
+        assert caller.breaker.state is state
+
+
 @pytest.mark.parametrize(("deadline", "state"), [(10.0, BreakerState.OPEN), (1.0, BreakerState.CLOSED)])
-async def test_a_long_deadline_lost_in_silence_opens_the_breaker(deadline: float, state: BreakerState) -> None:
+async def test_two_seconds_of_waiting_in_vain_open_the_breaker(deadline: float, state: BreakerState) -> None:
     clock = Clock()
     caller = Caller(probe=_probe_that_works, clock=clock)
 
@@ -139,9 +149,9 @@ async def test_it_stays_closed_when_others_are_answered_meanwhile() -> None:
     caller = Caller(probe=_probe_that_works, clock=clock)
 
     async def slow(attempt: Attempt) -> str:
-        clock.now += 5
+        clock.now += 9
         assert await caller.call("y", answer, deadline=1, is_safe=True) == "fine"
-        return await silent_for(clock, 5)(attempt)
+        return await silent_for(clock, 1)(attempt)
 
     with pytest.raises(Unavailable):
         await caller.call("x", slow, deadline=10, is_safe=False)

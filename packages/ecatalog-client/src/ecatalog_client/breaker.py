@@ -82,7 +82,7 @@ class Breaker:
             self._open()
 
     def lost(self, ticket: int) -> None:
-        """A whole deadline went by in silence: opens at once, so that nobody else loses one."""
+        """It was waited for so long in vain that this one failure is enough: opens at once."""
         if ticket == self._ticket:
             self._outcomes.append(False)
             self._open()

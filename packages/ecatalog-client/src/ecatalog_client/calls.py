@@ -19,9 +19,7 @@ T = TypeVar("T")
 # How long one try waits for a connection, and a probe for its answer.
 CONNECT_SECONDS = 1.0
 PROBE_SECONDS = 1.0
-# So close to its deadline a try has lost it: gRPC gives up by a clock of its own.
-_ABOUT_NOW = 0.1
-# A deadline that was lost without a word from the upstream to anybody opens the breaker, unless it was shorter.
+# So long may callers wait in vain since the last word of the upstream, all tries together: then the breaker opens.
 LONG_SILENCE = 2.0
 
 
@@ -73,8 +71,8 @@ Send = Callable[[Attempt], Awaitable[T]]
 class Caller:
     """Calls one upstream. The clock, the pause and the jitter are arguments, so that tests own the time.
 
-    With a `probe`, an open breaker is closed by that instead of by somebody's call, and a deadline that was lost in
-    silence opens it at once: then nobody loses a second one.
+    With a `probe`, an open breaker is closed by that instead of by somebody's call, and 2 s of waiting in vain open it:
+    then nobody loses a second deadline.
     """
 
     def __init__(
@@ -94,6 +92,7 @@ class Caller:
         self._jitter = jitter
         self._probe = probe
         self._heard_at = float("-inf")
+        self._waited = 0.0
         self._budget = Budget()
         self.breaker = breaker or Breaker(upstream, clock=clock, on_change=self._hooks.breaker)
 
@@ -110,7 +109,7 @@ class Caller:
             tries += 1
             attempt = Attempt(began + deadline, self._clock)
             try:
-                return await self._try(attempt, method, send, began)
+                return await self._try(attempt, method, send)
             except Unavailable as error:
                 pause = max(pause_after(tries, self._jitter), error.retry_after or 0.0)
                 is_harmless = attempt.reached_breaker and (is_safe or not attempt.is_sent)
@@ -119,7 +118,7 @@ class Caller:
             self._hooks.retry(method)
             await self._pause(pause)
 
-    async def _try(self, attempt: Attempt, method: str, send: Send[T], began: float) -> T:
+    async def _try(self, attempt: Attempt, method: str, send: Send[T]) -> T:
         ticket = await self._admit()
         attempt.reached_breaker = True
         started = self._clock()
@@ -132,7 +131,7 @@ class Caller:
         except FailedError as failed:
             outcome = failed.error.code
             if failed.is_silence:
-                self._missed(attempt, ticket, began)
+                self._missed(ticket, started)
             else:
                 self._heard(ticket)
             raise failed.error from None
@@ -163,11 +162,13 @@ class Caller:
 
     def _heard(self, ticket: int) -> None:
         self._heard_at = self._clock()
+        self._waited = 0.0
         self.breaker.succeeded(ticket)
 
-    def _missed(self, attempt: Attempt, ticket: int, began: float) -> None:
-        is_lost = attempt.left <= _ABOUT_NOW and attempt.ends - began >= LONG_SILENCE and self._heard_at < began
-        if self._probe is not None and is_lost:
+    def _missed(self, ticket: int, started: float) -> None:
+        """Five short failures open the breaker, as anywhere; long ones do so before a second deadline is lost."""
+        self._waited += self._clock() - max(started, self._heard_at)
+        if self._probe is not None and self._waited >= LONG_SILENCE:
             self.breaker.lost(ticket)
         else:
             self.breaker.failed(ticket)
