@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SCALE ?= full
 DATA ?= var
 
-.PHONY: help run test check proof bench bench-edge bench-launch lint types format lock proto reference database clean
+.PHONY: help run test check proof bench bench-edge bench-launch lint types format lock messages proto client reference database clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -32,6 +32,7 @@ types: $(VENV)/.dev ## Check the types, strictly
 
 proof: $(VENV)/.dev ## The slow proofs: crashes, the browser story, real containers. SCALE=ci for small counts
 	scripts/need-chromium.sh
+	scripts/need-registry.sh
 	DOCKER_HOST=$$(scripts/need-docker.sh) && export DOCKER_HOST && \
 	  SCALE=$(SCALE) $(BIN)/python -m pytest -q -m proof -s
 
@@ -54,17 +55,23 @@ format: $(VENV)/.dev ## Put the code into its format
 reference: $(VENV)/.dev ## Generate docs/reference/ from the tables in the code
 	$(BIN)/python scripts/write_reference.py
 
+messages: $(VENV)/.dev ## Gather the messages of pages for translation, and compile them
+	$(BIN)/python scripts/gather_messages.py
+
 database: $(VENV)/.dev ## Generate database/schema.sql and seed_data.sql from the migrations and the samples
 	$(BIN)/python scripts/write_database.py
 
 proto: $(VENV)/.dev ## Generate the gRPC stubs from proto/
 	$(BIN)/python scripts/generate_stubs.py
 
-lock: ## Choose the versions of all dependencies anew
-	scripts/lock.sh
+client: $(VENV)/.dev ## Generate the typed operations of the client package from the gateway's list
+	$(BIN)/python scripts/generate_client.py
+
+lock: ## Choose the versions of all dependencies anew (scripts/lock.sh alone adds what is new)
+	scripts/lock.sh --upgrade
 
 clean: ## Remove what can be made again (not ./var)
-	rm -rf $(VENV) artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis node_modules bench/peers/*/node_modules bench_edge/peers/*/node_modules bench_launch/peers/*/node_modules bench_launch/peers/*/.venv
+	rm -rf $(VENV) artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis node_modules docs/guide/node/node_modules bench/peers/*/node_modules bench_edge/peers/*/node_modules bench_launch/peers/*/node_modules bench_launch/peers/*/.venv
 
 $(VENV)/.run: requirements/run.lock pyproject.toml packages/ecatalog-client/pyproject.toml
 	scripts/install.sh $(PYTHON) $(VENV) requirements/run.lock

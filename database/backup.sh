@@ -9,9 +9,10 @@ Usage: backup.sh
 Asks the gateway for a backup, and makes one from the file when no gateway answers. The last line says where it is.
 
   ECATALOG_GATEWAY_URL   where the gateway is, such as http://ecatalog-gateway:8080; without it only the file is asked
-  ECATALOG_TOKEN_FILE    a file with an API token of the gateway that may make backups
+  ECATALOG_TOKEN_FILE    a file with an API token of the gateway, with the scope backups:write
   DB_PATH                the database (/data/ltplabs.db)
-  ECATALOG_BACKUPS       where backups go (/data/backups)
+  ECATALOG_BACKUPS       where backups go: a folder (/data/backups), or s3://bucket/prefix
+  BACKUP_PASSWORD_FILE   a file with what opens them
 
 Exit status: 0 when there is a new backup, 1 when there is none; the message says why.
 END
@@ -40,4 +41,4 @@ if [[ -n ${ECATALOG_GATEWAY_URL:-} ]]; then
   echo "No gateway answers at $ECATALOG_GATEWAY_URL: the backup is made from the file." >&2
 fi
 
-ecatalog db copy "$ECATALOG_BACKUPS"
+ecatalog backup create

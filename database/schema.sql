@@ -239,10 +239,9 @@ CREATE TABLE outbox (
   next_at TEXT NOT NULL CHECK (next_at GLOB '????-??-??T??:??:??.???Z'),
   sent_at TEXT CHECK (sent_at GLOB '????-??-??T??:??:??.???Z'),
   last_error TEXT NOT NULL DEFAULT '',
-  created_at TEXT NOT NULL CHECK (created_at GLOB '????-??-??T??:??:??.???Z'),
+  created_at TEXT NOT NULL CHECK (created_at GLOB '????-??-??T??:??:??.???Z'), kind TEXT NOT NULL DEFAULT '', client_id TEXT, lease TEXT NOT NULL DEFAULT '',
   UNIQUE (position, channel, recipient)
 ) STRICT;
-CREATE INDEX outbox_due ON outbox (next_at) WHERE state IN ('pending', 'leased');
 CREATE TABLE idempotency_keys (
   actor TEXT NOT NULL,
   key TEXT NOT NULL,
@@ -369,6 +368,54 @@ CREATE TABLE registries (
   created_at TEXT NOT NULL CHECK (created_at GLOB '????-??-??T??:??:??.???Z'),
   updated_at TEXT NOT NULL CHECK (updated_at GLOB '????-??-??T??:??:??.???Z')
 ) STRICT;
+CREATE INDEX outbox_due ON outbox (channel, next_at) WHERE state IN ('pending', 'leased');
+CREATE INDEX outbox_by_state ON outbox (state, id);
+CREATE INDEX outbox_by_client ON outbox (client_id, id);
+CREATE TABLE notice_marks (
+  what TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  at TEXT NOT NULL CHECK (at GLOB '????-??-??T??:??:??.???Z'),
+  created_at TEXT NOT NULL CHECK (created_at GLOB '????-??-??T??:??:??.???Z'),
+  PRIMARY KEY (what, subject, at)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX notice_marks_by_age ON notice_marks (created_at);
+CREATE INDEX clients_by_start ON clients (access_starts_at);
+CREATE TABLE notice_choices (
+  person TEXT PRIMARY KEY NOT NULL,
+  turned_off TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(turned_off)),
+  locale TEXT NOT NULL DEFAULT '',
+  updated_at TEXT NOT NULL CHECK (updated_at GLOB '????-??-??T??:??:??.???Z')
+) STRICT, WITHOUT ROWID;
+CREATE TABLE decision_codes (
+  code_hash TEXT PRIMARY KEY NOT NULL,
+  request_id TEXT NOT NULL REFERENCES access_requests (id),
+  user_id TEXT NOT NULL REFERENCES users (id),
+  expires_at TEXT NOT NULL CHECK (expires_at GLOB '????-??-??T??:??:??.???Z'),
+  used_at TEXT CHECK (used_at GLOB '????-??-??T??:??:??.???Z'),
+  created_at TEXT NOT NULL CHECK (created_at GLOB '????-??-??T??:??:??.???Z')
+) STRICT, WITHOUT ROWID;
+CREATE INDEX decision_codes_by_expiry ON decision_codes (expires_at);
+CREATE TABLE webhooks (
+  id TEXT PRIMARY KEY NOT NULL,
+  url TEXT NOT NULL,
+  kinds TEXT NOT NULL CHECK (json_valid(kinds)),
+  form TEXT NOT NULL CHECK (form IN ('standard', 'slack')),
+  secret_encrypted TEXT NOT NULL,
+  old_secret_encrypted TEXT NOT NULL DEFAULT '',
+  old_secret_until TEXT CHECK (old_secret_until GLOB '????-??-??T??:??:??.???Z'),
+  is_on INTEGER NOT NULL DEFAULT 1 CHECK (is_on IN (0, 1)),
+  paused_reason TEXT NOT NULL DEFAULT '',
+  told_after INTEGER NOT NULL,
+  created_by TEXT REFERENCES users (id),
+  created_at TEXT NOT NULL CHECK (created_at GLOB '????-??-??T??:??:??.???Z'),
+  updated_at TEXT NOT NULL CHECK (updated_at GLOB '????-??-??T??:??:??.???Z'),
+  version INTEGER NOT NULL DEFAULT 1
+) STRICT;
+CREATE INDEX outbox_by_recipient ON outbox (channel, recipient, id);
+CREATE INDEX outbox_waiting ON outbox (channel, recipient, id) WHERE state IN ('pending', 'leased');
+CREATE INDEX one_time_codes_of_person ON one_time_codes ((coalesce(user_id, client_id)))
+  WHERE used_at IS NULL AND purpose IN ('invitation', 'reset');
+CREATE INDEX one_time_codes_pending ON one_time_codes (id) WHERE used_at IS NULL AND purpose = 'invitation';
 
-PRAGMA user_version = 5;
+PRAGMA user_version = 7;
 COMMIT;

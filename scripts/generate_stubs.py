@@ -1,4 +1,7 @@
-"""Generates the gRPC stubs of the client package from `proto/`. A test compares them with what is committed."""
+"""Generates the gRPC stubs of the client package from `proto/`, and notes what is promised by it.
+
+Tests compare both with what is committed.
+"""
 
 import sys
 from pathlib import Path
@@ -27,4 +30,7 @@ def generate(target: Path) -> int:
 
 
 if __name__ == "__main__":
+    import protos  # beside this script
+
+    protos.promise(protos.shape_of(protos.files()))
     sys.exit(generate(TARGET))

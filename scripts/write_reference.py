@@ -5,6 +5,7 @@ A test compares what this writes with what is committed, so that the reference i
 
 import ast
 import asyncio
+import importlib.util
 import sys
 import tempfile
 from collections import Counter
@@ -14,15 +15,17 @@ from pathlib import Path
 import typer
 
 from ecatalog.app import OPERATIONS
-from ecatalog.cli.main import ROOMS, command_line
+from ecatalog.cli.main import command_line, every_group
 from ecatalog.demos.compose import REFUSED, SUPPORTED
 from ecatalog.kit.actor import ANYBODY, SIGNED_IN, Role
 from ecatalog.kit.db import Database
+from ecatalog.ops.findings import FINDINGS
 from ecatalog.ops.metrics import GatewayCollector
 from ecatalog.settings import SECRETS, describe_settings, variable
 from ecatalog.web.measures import MeasureCollector
 from ecatalog_client import errors
 from ecatalog_client.environment import PREFIX
+from ecatalog_client.tls import OWN as TLS_OWN
 from ecatalog_edge.settings import OWN as EDGE_OWN
 from ecatalog_edge.stats import Collected, Stats
 from ecatalog_launcher.settings import OWN as LAUNCHER_OWN
@@ -42,14 +45,16 @@ def pages() -> dict[str, str]:
         "events.md": events(),
         "metrics.md": asyncio.run(metrics()),
         "commands.md": commands(),
+        "findings.md": findings(),
         "compose.md": compose(),
+        "grpc.md": grpc(),
     }
 
 
 def settings() -> str:
     """Every environment variable."""
     secret = {variable(name) for name in SECRETS}
-    edge = ((PREFIX + name, default, about) for name, default, about in EDGE_OWN)
+    edge = ((PREFIX + name, default, about) for name, default, about in (*EDGE_OWN, *TLS_OWN))
     described = [*describe_settings(), *edge, *LAUNCHER_OWN]
     rows = [(f"`{name}`", f"`{default}`" if default else "", about) for name, default, about in described]
     files = ", ".join(f"`{name}_FILE`" for name in sorted(secret))
@@ -69,6 +74,23 @@ def compose() -> str:
         "A demo of several containers is pasted as a Compose file, with the name of the service that people open. "
         "These keys of a service are known; whatever else is in a file is refused by its name.",
         table(("key", "", "what it does, or why not"), rows),
+    )
+
+
+def grpc() -> str:
+    """Every service and message of proto/."""
+    spec = importlib.util.spec_from_file_location("protos", ROOT / "scripts/protos.py")
+    assert spec is not None
+    assert spec.loader is not None
+    protos = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(protos)
+    return page(
+        "gRPC",
+        "The package `ecatalog.v1`, on the port `ECATALOG_GRPC_PORT`. Each call brings `authorization: Bearer …` in "
+        "its metadata and a deadline of at most 300 s; a message has at most 4 MiB. Health is told by `grpc.health.v1`."
+        " Refusals are in the [table of errors](errors.md), with `ecatalog-code` in the trailers. Neighbours use "
+        "`CatalogService`; the other services are for edges and launchers.",
+        protos.reference(protos.files()),
     )
 
 
@@ -99,13 +121,19 @@ def error_family() -> str:
     """The closed family of errors."""
     family = [each for each in vars(errors).values() if _is_error(each)]
     rows = [
-        (f"`{each.code}`", str(each.status), f"`{each.grpc_status}`", " ".join((each.__doc__ or "").split()))
+        (
+            f"`{each.code}`",
+            str(each.status),
+            f"`{each.grpc_status}`",
+            str(each.exit_status),
+            " ".join((each.__doc__ or "").split()),
+        )
         for each in sorted(family, key=lambda each: each.status)
     ]
     return page(
         "Errors",
         "REST answers `application/problem+json` (RFC 9457) with a stable `code`; the message says what to do.",
-        table(("code", "HTTP", "gRPC", "when"), rows),
+        table(("code", "HTTP", "gRPC", "exit status", "when"), rows),
     )
 
 
@@ -142,7 +170,7 @@ async def metrics() -> str:
         db = Database(Path(folder) / "ltplabs.db")
         await db.start()
         try:
-            own = list(GatewayCollector(db).collect())
+            own = list(GatewayCollector(db, Path(folder)).collect())
         finally:
             await db.stop()
     calls = [family for prefix in ("http", "rpc") for family in MeasureCollector(f"ecatalog_{prefix}", ()).collect()]
@@ -164,17 +192,36 @@ async def metrics() -> str:
     )
 
 
+def findings() -> str:
+    """What `ecatalog doctor` may find."""
+    rows = [(f"`{code}`", each.level.name.lower(), each.what, each.advice) for code, each in FINDINGS.items()]
+    return page(
+        "Findings",
+        "What `ecatalog doctor` tells by number. Its exit status is 0 for nothing, 1 for warnings, 2 for errors.",
+        table(("number", "how bad", "what it is", "what to do"), rows),
+    )
+
+
 def commands() -> str:
     """Every command and its options."""
-    root = typer.main.get_command(command_line(list(ROOMS)))
+    root = typer.main.get_command(command_line(every_group()))
     rows = []
     for name, command in sorted(root.commands.items()):  # type: ignore[attr-defined]  # a group, as it has commands
         for words, each in [(name, command), *((f"{name} {sub}", c) for sub, c in _below(command))]:
             if not _below(each):
                 rows.append((f"`ecatalog {words}`", _options(each), " ".join((each.help or "").split())))
+    family = ", ".join(f"{each.exit_status} {each.code}" for each in errors.FAMILY)
     return page(
-        "Commands", "`ecatalog COMMAND --help` tells more.", table(("command", "options", "what it does"), rows)
+        "Commands",
+        "`ecatalog COMMAND --help` tells more. Commands towards a running catalog take `--url`, `--token`, `--json` "
+        "and `--deadline` too. The exit status is 0 when it was done; of a refusal by the catalog: "
+        f"{family}, and 1 for a fault of it. Besides, 2 is a command that does not exist, 78 a start that was refused, "
+        "130 an interrupt. Completion of words for bash, zsh and fish: `ecatalog completion SHELL`.",
+        table(("command", "options", "what it does"), rows),
     )
+
+
+_TOWARDS_A_CATALOG = {"--url", "--token", "--json", "--deadline"}
 
 
 def _below(command: object) -> list[tuple[str, typer.core.TyperCommand]]:
@@ -182,7 +229,9 @@ def _below(command: object) -> list[tuple[str, typer.core.TyperCommand]]:
 
 
 def _options(command: typer.core.TyperCommand) -> str:
-    return " ".join(f"`{each.opts[0]}`" for each in command.params if each.opts[0] != "--help")
+    named = [each.opts[0] for each in command.params if each.opts[0] != "--help"]
+    left_out = _TOWARDS_A_CATALOG if set(named) >= _TOWARDS_A_CATALOG else set()
+    return " ".join(f"`{name}`" for name in named if name not in left_out)
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -201,6 +201,14 @@ async def another_session(db: Database, client: Person) -> Actor:
     return Actor(client.role, client.id, session_id)
 
 
+async def settled(db: Database) -> None:
+    """Until the jobs have done what the cast gave them to do: nothing was written for a moment."""
+    written = -1
+    while written != db.stats.actions:
+        written = db.stats.actions
+        await asyncio.sleep(0.2)
+
+
 def facts(tx: Tx, kind: str) -> list[dict[str, Any]]:
     """Every fact of that kind, its details decoded."""
     rows = tx.rows("SELECT * FROM audit_log WHERE kind = :kind ORDER BY position", kind=kind)

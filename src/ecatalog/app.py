@@ -11,13 +11,13 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from ecatalog.access import api as access
-from ecatalog.access import catalog_api, requests_api, users_api
+from ecatalog.access import catalog_api, invitations_api, requests_api, users_api
 from ecatalog.access import pages as access_pages
 from ecatalog.accounts import actions as accounts
 from ecatalog.accounts import api as accounts_api
 from ecatalog.accounts import jobs as accounts_jobs
 from ecatalog.accounts import pages as accounts_pages
-from ecatalog.accounts.model import ClientReader
+from ecatalog.accounts.model import ClientReader, MailSwitch
 from ecatalog.accounts.passwords import Hasher
 from ecatalog.accounts.queries import count_users
 from ecatalog.accounts.service_tokens import ServiceTokens
@@ -27,6 +27,10 @@ from ecatalog.accounts.throttle import Throttle
 from ecatalog.analytics import api as analytics
 from ecatalog.clients import api as clients
 from ecatalog.clients.actions import client_for
+from ecatalog.console import api as console_api
+from ecatalog.console import pages as console_pages
+from ecatalog.console.month import MonthMemory, keep_month
+from ecatalog.console.words import FILTERS
 from ecatalog.demos import api as demos
 from ecatalog.kit.actor import Actor
 from ecatalog.kit.clock import Clock, utc_now
@@ -36,19 +40,37 @@ from ecatalog.kit.ids import new_secret
 from ecatalog.kit.secrets import Secrets
 from ecatalog.launches import api as launches
 from ecatalog.launches import jobs as launches_jobs
-from ecatalog.launches import pages as launches_pages
 from ecatalog.launches.edges import EdgeHub
 from ecatalog.launches.launchers import LauncherHub
 from ecatalog.launches.rpc import keep_epoch, services
 from ecatalog.launches.serving import ensure_identity
 from ecatalog.launches.use import forgive_silence
+from ecatalog.notices import api as notices
+from ecatalog.notices import jobs as notices_jobs
+from ecatalog.notices import pages as notices_pages
+from ecatalog.notices import webhook_api
+from ecatalog.notices.channels import Channel, Planner
+from ecatalog.notices.console import ConsoleChannel
+from ecatalog.notices.links import Links
+from ecatalog.notices.mails import Mails
+from ecatalog.notices.planning import MailPlanner
+from ecatalog.notices.post import Post
+from ecatalog.notices.rendering import Renderer
+from ecatalog.notices.smtp import MailServer, SmtpChannel
+from ecatalog.notices.webhook_planning import WebhookPlanner
+from ecatalog.notices.webhooks import Webhooks
 from ecatalog.ops import api as ops
+from ecatalog.ops import archive_api, backup_api, events_api, samples
 from ecatalog.ops import jobs as ops_jobs
-from ecatalog.ops import samples
+from ecatalog.ops import pages as ops_pages
+from ecatalog.ops.backup_runs import keep_backups
 from ecatalog.ops.health import check_readiness
+from ecatalog.ops.journaling import RevocationJournal
 from ecatalog.ops.metrics import GatewayCollector
 from ecatalog.ops.service_tokens import ensure_service_tokens
+from ecatalog.ops.upkeep import keep_database
 from ecatalog.rpc.catalog import CatalogDoor
+from ecatalog.rpc.listening import ServerTls
 from ecatalog.rpc.server import RpcServer
 from ecatalog.settings import Settings
 from ecatalog.web import docs
@@ -74,17 +96,36 @@ OPERATIONS: tuple[Operation, ...] = (
     *catalog_api.OPERATIONS,
     *requests_api.OPERATIONS,
     *users_api.OPERATIONS,
+    *invitations_api.OPERATIONS,
     *analytics.OPERATIONS,
+    *notices.OPERATIONS,
+    *webhook_api.OPERATIONS,
     *ops.OPERATIONS,
+    *events_api.OPERATIONS,
+    *backup_api.OPERATIONS,
+    *archive_api.OPERATIONS,
 )
-PAGES = (*docs.PAGES, *accounts_pages.PAGES, *launches_pages.PAGES, *access_pages.PAGES)
+PAGES = (
+    *docs.PAGES,
+    *accounts_pages.PAGES,
+    *access_pages.PAGES,
+    *notices_pages.PAGES,
+    *console_pages.PAGES,
+    *ops_pages.PAGES,
+)
 JOBS: tuple[Job, ...] = (
     accounts_jobs.keep_sessions,
     launches_jobs.end_launches_that_are_over,
     launches_jobs.keep_copies_warm,
     launches_jobs.check_demos,
     keep_epoch,
+    notices_jobs.write_messages,
+    notices_jobs.deliver_messages,
+    notices_jobs.forget_old_messages,
     ops_jobs.forget_old_keys,
+    keep_database,
+    keep_backups,
+    keep_month,
 )
 
 _log = structlog.get_logger("ecatalog")
@@ -116,15 +157,18 @@ class Gateway:
         self._services = ServiceTokens(self.db, clock)
         self.door = Door(self.db, settings, clock, self._build_parts(clock, hasher), stands=refuse_unless_standing)
         self.operations = with_shell_operations(OPERATIONS, version=version("ecatalog"), url=settings.catalog_url)
+        self._journal = RevocationJournal(self.door)
         callers = Callers(self._identify, settings.catalog_url, settings.demos_url, settings.session_lifetime)
         pages = PageShell(
             PAGES,
             door=self.door,
             callers=callers,
-            layout=Layout(),
+            layout=Layout(FILTERS),
             form_targets=[_any_demo_host(settings.demos_url)],
         )
-        self.asgi = Dispatch(self.operations, door=self.door, callers=callers, pages=pages)
+        # What pages follow is answered as operations are, and is none of the API.
+        answered = (*self.operations, *console_api.STREAMS)
+        self.asgi = Dispatch(answered, door=self.door, callers=callers, pages=pages)
         self.internal = Internal(self._find_problems, self._build_registry())
 
     def _build_parts(self, clock: Clock, hasher: Hasher) -> dict[type, Any]:
@@ -135,17 +179,28 @@ class Gateway:
             hasher,
             Throttle(clock),
             ClientReader(client_for),
+            MailSwitch(is_on=bool(settings.smtp_url)),
+            MonthMemory(self.db, clock),
             EdgeHub(self.db, settings.edge_lease, clock=clock),
             LauncherHub(self.db, clock=clock),
-            Secrets(settings.encryption_key),
+            *self._build_post(clock, Secrets(settings.encryption_key)),
         )
         return {type(part): part for part in parts}
+
+    def _build_post(self, clock: Clock, secrets: Secrets) -> tuple[Secrets, Mails, Webhooks, Post]:
+        settings = self.settings
+        links = Links(settings.jwt_secret, settings.catalog_url)
+        mails = Mails(self.db, Renderer(links))
+        webhooks = Webhooks(self.db, secrets, clock, settings.webhook_networks)
+        channels: list[Channel] = [_mail_channel(settings, mails), webhooks]
+        planners: list[Planner] = [MailPlanner(links), WebhookPlanner(self.db)]
+        return secrets, mails, webhooks, Post(self.db, clock, settings.database.parent, channels, planners)
 
     def _build_registry(self) -> CollectorRegistry:
         registry = CollectorRegistry()
         registry.register(MeasureCollector("ecatalog_http", self.asgi.measures))
         registry.register(MeasureCollector("ecatalog_rpc", self._rpc_measures.values()))
-        registry.register(GatewayCollector(self.db))
+        registry.register(GatewayCollector(self.db, self.settings.data, self.door.clock))
         return registry
 
     def part(self, kind: type[T]) -> T:
@@ -164,10 +219,13 @@ class Gateway:
             if self.settings.load_seed_data:
                 await self._load_samples()
             self.setup_link = await self._offer_setup()
+            await self.part(Post).start()
             await self.db.write(forgive_silence)
+            await self._journal.start()
             await self.part(EdgeHub).start()
             await self._serve_rpc()
         except BaseException:
+            await self._journal.stop()
             await self.db.stop()
             raise
         self._tasks = [asyncio.create_task(job(self.door), name=job.__name__) for job in JOBS]
@@ -185,7 +243,9 @@ class Gateway:
         with suppress(Unavailable):  # A start that failed, or a second stop: the database is closed.
             await accounts_jobs.write_last_seen(self.door)
             await accounts_jobs.write_last_used(self.door)
+        await self._journal.stop()
         await self.db.stop()
+        self.part(Post).stop()
         self.part(Hasher).close()
 
     def end_streams(self) -> None:
@@ -204,7 +264,13 @@ class Gateway:
             clock=self.door.clock,
         )
         door = CatalogDoor(self.operations, self.door)
-        server = RpcServer((*served, door.service()), self._identify, on_call=self._rpc_measures.add)
+        server = RpcServer(
+            (*served, door.service()),
+            self._identify,
+            on_call=self._rpc_measures.add,
+            tls=_grpc_tls(settings),
+            reflects=settings.grpc_reflection,
+        )
         try:
             self.grpc_port = await server.start(settings.grpc_host, settings.grpc_port)
         except OSError as error:
@@ -244,6 +310,18 @@ class Gateway:
 
     async def _find_problems(self) -> list[str]:
         return await check_readiness(self.db)
+
+
+def _mail_channel(settings: Settings, mails: Mails) -> Channel:
+    if not settings.smtp_url:
+        return ConsoleChannel(mails)
+    return SmtpChannel(mails, MailServer.of(settings.smtp_url, settings.smtp_password), settings.mail_from)
+
+
+def _grpc_tls(settings: Settings) -> ServerTls | None:
+    if settings.grpc_tls_certificate is None or settings.grpc_tls_key is None:
+        return None
+    return ServerTls(settings.grpc_tls_certificate, settings.grpc_tls_key, settings.grpc_tls_client_ca)
 
 
 def _any_demo_host(demos_url: str) -> str:

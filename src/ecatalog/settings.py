@@ -9,17 +9,18 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from datetime import timedelta
+from datetime import time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from ecatalog.settings_mail import refuse_bad_mail, refuse_bad_zone
 from ecatalog.settings_text import BadSetting, kept_secret, parse, text_of, variable
 
 __all__ = ["BadSetting", "Settings", "describe_settings", "variable"]
 
-SECRETS = frozenset({"encryption_key", "jwt_secret", "backup_password"})
+SECRETS = frozenset({"encryption_key", "jwt_secret", "backup_password", "backup_test_key", "smtp_password"})
 _SHORTEST_SECRET = 32
 _SHORTEST_LEASE = timedelta(seconds=5)
 
@@ -44,6 +45,17 @@ class Settings:
         default="127.0.0.1", metadata=_about("The address for edges, launchers and neighbouring services.")
     )
     grpc_port: int = field(default=9090, metadata=_about("The port for edges, launchers and neighbouring services."))
+    grpc_tls_certificate: Path | None = field(
+        default=None, metadata=_about("The certificate chain (PEM) to speak gRPC over TLS; without it gRPC is plain.")
+    )
+    grpc_tls_key: Path | None = field(default=None, metadata=_about("Its private key (PEM)."))
+    grpc_tls_client_ca: Path | None = field(
+        default=None,
+        metadata=_about("The authority (PEM) that signs callers' certificates; without it none is asked for."),
+    )
+    grpc_reflection: bool = field(
+        default=False, metadata=_about("Whether gRPC tells its services and messages to whoever asks (reflection).")
+    )
     internal_host: str = field(default="127.0.0.1", metadata=_about("The address of health and metrics."))
     internal_port: int = field(
         default=9100,
@@ -73,7 +85,34 @@ class Settings:
         metadata=_about("Signs sessions: 32 or more random characters. Without it, one is made and kept."),
     )
     encryption_key: str = field(default="", repr=False, metadata=_about("Protects stored credentials of others."))
-    backup_password: str = field(default="", repr=False, metadata=_about("Protects backups."))
+    backups: str = field(
+        default="",
+        metadata=_about(
+            "Where backups are kept: a folder, or s3://bucket/prefix. Without it: `backups` beside the data."
+        ),
+    )
+    backup_password: str = field(
+        default="", repr=False, metadata=_about("Opens backups. Without it and without recipients none are made.")
+    )
+    backup_recipients: str = field(
+        default="",
+        metadata=_about(
+            "Public keys (age1…), with commas between, whose owners can open backups. Without a password, this machine "
+            "cannot open its own."
+        ),
+    )
+    backup_test_key: str = field(
+        default="",
+        repr=False,
+        metadata=_about("The secret key of one recipient (AGE-SECRET-KEY-…), where backups are tested or restored."),
+    )
+    backup_signed_by: str = field(
+        default="",
+        metadata=_about("The public key that backups must be signed with, or its file. Without it: our own."),
+    )
+    backup_at: str = field(
+        default="02:00", metadata=_about("When the gateway makes a backup each day, in UTC; `off` for never.")
+    )
     session_idle: timedelta = field(
         default=timedelta(minutes=30), metadata=_about("A session ends after so many seconds without a request.")
     )
@@ -99,6 +138,27 @@ class Settings:
             "X-Forwarded-For is believed: without it, all who come through a proxy share one limit on wrong passwords."
         ),
     )
+    smtp_url: str = field(
+        default="",
+        metadata=_about(
+            "The mail server: smtp://user@host:587 (STARTTLS is demanded), smtps://user@host:465 (TLS), or "
+            "smtp://localhost:25?starttls=never. Without it, mails are shown in the log."
+        ),
+    )
+    smtp_password: str = field(default="", repr=False, metadata=_about("The password at the mail server."))
+    mail_from: str = field(
+        default="", metadata=_about("Who mails are from, such as `Demos <demos@example.com>`. Needed for mail.")
+    )
+    office_timezone: str = field(
+        default="UTC", metadata=_about("The time zone of the team: weekly digests are sent on Mondays at nine.")
+    )
+    webhooks_allow_private: str = field(
+        default="",
+        metadata=_about(
+            "Private networks, with commas between, that webhooks may reach, also without TLS: 10.0.0.0/8. Without it, "
+            "they reach the public internet only, by https."
+        ),
+    )
     log_level: str = field(default="info", metadata=_about("What is logged: debug, info, warning, error or critical."))
     log_json: bool | None = field(
         default=None, metadata=_about("Whether log lines are JSON. Without it: JSON unless stderr is a terminal.")
@@ -111,7 +171,11 @@ class Settings:
         self._put("db_path", self.db_path or self.data / "ltplabs.db")
         self._refuse_bad_numbers()
         self._refuse_bad_urls()
-        self._refuse_bad_proxies()
+        self._refuse_bad_time()
+        self._refuse_bad_networks()
+        refuse_bad_mail(self.smtp_url, self.mail_from)
+        refuse_bad_zone(self.office_timezone)
+        self._refuse_half_of_tls()
         self._refuse_open_samples()
 
     @classmethod
@@ -150,9 +214,34 @@ class Settings:
         return self.db_path
 
     @property
+    def backup_place(self) -> str:
+        """Where backups are kept: a folder, or `s3://bucket/prefix`."""
+        return self.backups or str(self.data / "backups")
+
+    @property
+    def recipients(self) -> list[str]:
+        """The public keys that backups are sealed for."""
+        return [each.strip() for each in self.backup_recipients.split(",") if each.strip()]
+
+    @property
+    def makes_backups(self) -> bool:
+        """Whether somebody could open a backup, so that it is worth making one."""
+        return bool(self.backup_password or self.recipients)
+
+    @property
+    def backup_time(self) -> time | None:
+        """When in the UTC day a backup is made, None for never."""
+        return None if self.backup_at.lower() == "off" else time.fromisoformat(self.backup_at)
+
+    @property
     def proxies(self) -> list[str]:
         """The trusted proxies, each an address or a network."""
-        return [each.strip() for each in self.trusted_proxies.split(",") if each.strip()]
+        return _listed(self.trusted_proxies)
+
+    @property
+    def webhook_networks(self) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+        """The private networks that webhooks may reach."""
+        return [ipaddress.ip_network(each) for each in _listed(self.webhooks_allow_private)]
 
     @property
     def is_secure(self) -> bool:
@@ -195,12 +284,21 @@ class Settings:
                     f"{variable(name)} is {url!r}: write scheme and host, such as https://catalog.example.com."
                 )
 
-    def _refuse_bad_proxies(self) -> None:
-        for each in self.proxies:
-            try:
-                ipaddress.ip_network(each)
-            except ValueError as error:
-                raise BadSetting(f"{variable('trusted_proxies')} has {each!r} ({error}): write 10.0.0.0/8.") from None
+    def _refuse_bad_networks(self) -> None:
+        for name in ("trusted_proxies", "webhooks_allow_private"):
+            for each in _listed(getattr(self, name)):
+                try:
+                    ipaddress.ip_network(each)
+                except ValueError as error:
+                    raise BadSetting(f"{variable(name)} has {each!r} ({error}): write 10.0.0.0/8.") from None
+
+    def _refuse_bad_time(self) -> None:
+        try:
+            is_bad = self.backup_time is not None and self.backup_time.tzinfo is not None
+        except ValueError:
+            is_bad = True
+        if is_bad:
+            raise BadSetting(f"{variable('backup_at')} is {self.backup_at!r}: write a time in UTC, as 02:00, or off.")
 
     def _refuse_bad_numbers(self) -> None:
         for name in ("port", "edge_port", "grpc_port", "internal_port"):
@@ -217,6 +315,18 @@ class Settings:
         if self.log_level.lower() not in {"debug", "info", "warning", "error", "critical"}:
             raise BadSetting(
                 f"{variable('log_level')} is {self.log_level!r}: write debug, info, warning, error or critical."
+            )
+
+    def _refuse_half_of_tls(self) -> None:
+        certificate, key, client_ca = self.grpc_tls_certificate, self.grpc_tls_key, self.grpc_tls_client_ca
+        if (certificate is None) != (key is None):
+            raise BadSetting(
+                f"{variable('grpc_tls_certificate')} and {variable('grpc_tls_key')} belong together: set both."
+            )
+        if client_ca is not None and certificate is None:
+            raise BadSetting(
+                f"{variable('grpc_tls_client_ca')} asks for certificates, which needs TLS: "
+                f"set {variable('grpc_tls_certificate')} too."
             )
 
     def _refuse_open_samples(self) -> None:
@@ -241,6 +351,10 @@ def _as_text(default: object) -> str:
     if isinstance(default, timedelta):
         return f"{default.total_seconds():g}"
     return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def _listed(text: str) -> list[str]:
+    return [each.strip() for each in text.split(",") if each.strip()]
 
 
 def _is_origin(url: str) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ecatalog_client.environment import PREFIX, BadSetting, number, port, secret, switch
+from ecatalog_client.tls import Tls, tls_of
 from ecatalog_edge.hosts import DemoHosts
 from ecatalog_edge.limits import Limits
 from ecatalog_edge.proxies import Proxies
@@ -61,6 +62,7 @@ class Settings:
     tls_key: Path | None = None
     may_be_local: bool = False
     proxies: Proxies = _NO_PROXIES
+    gateway_tls: Tls | None = None
 
     @property
     def limits(self) -> Limits:
@@ -87,6 +89,7 @@ class Settings:
         data = env.get(PREFIX + "DATA", "")
         return cls(
             gateway=env.get(PREFIX + "GATEWAY") or default.gateway,
+            gateway_tls=tls_of(env),
             token=secret(env, "TOKEN"),
             data=Path(data) if data else None,
             host=env.get(PREFIX + "EDGE_HOST") or default.host,

@@ -11,6 +11,7 @@ from ecatalog_client.environment import BadSetting
 from ecatalog_client.logs import configure_logs
 from ecatalog_client.process import ServiceId, heed_end
 from ecatalog_client.services import LauncherGateway
+from ecatalog_client.tls import credentials_of
 from ecatalog_launcher.drivers.contract import Budget, Driver
 from ecatalog_launcher.drivers.fake import FakeDriver
 from ecatalog_launcher.drivers.process import ProcessDriver
@@ -66,7 +67,8 @@ def driver_for(settings: Settings) -> Driver:
 async def _run(settings: Settings) -> int:
     ends = asyncio.Event()
     heed_end(ends.set, settings.lifeline_fd)
-    gateway = LauncherGateway(settings.gateway, settings.token)
+    credentials = credentials_of(settings.gateway_tls)
+    gateway = LauncherGateway(settings.gateway, settings.token, credentials=credentials)
     with ServiceId(settings.data / "launcher_id") as launcher_id:
         reconciler = Reconciler(gateway, driver_for(settings), launcher_id, starts=settings.starts)
         internal = Internal(reconciler)

@@ -28,6 +28,12 @@ class _Collected(Collector):
         for call, count in self._reconciler.errors.items():
             errors.add_metric([call], count)
         yield errors
+        rounds = CounterMetricFamily("ecatalog_launcher_rounds", "Looks at what is wanted and what the engine holds.")
+        rounds.add_metric([], self._reconciler.rounds)
+        yield rounds
+        steps = GaugeMetricFamily("ecatalog_launcher_steps", "Steps under way towards what is wanted.")
+        steps.add_metric([], self._reconciler.steps)
+        yield steps
 
 
 class Internal:

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -31,6 +31,7 @@ from ecatalog_client.types.serving import (
 )
 from ecatalog_launcher.drivers.contract import CannotStart, Driver, Home, Instance
 from ecatalog_launcher.greeting import greet
+from ecatalog_launcher.lease import Lease
 from ecatalog_launcher.steps import Probe, Report, Start, Step, Stop, next_step, spec_of
 
 log = structlog.get_logger("ecatalog.launcher")
@@ -80,15 +81,15 @@ class Reconciler:
     ) -> None:
         self.moves: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
+        self.rounds = 0
         self.rows: dict[str, WantedLaunch] = {}
         self.is_synced = False
         self._gateway = gateway
         self._driver = driver
         self._launcher_id = launcher_id
         self._starts = starts
-        self._boottime = boottime
-        self._lease_until = float("-inf")
-        self._offset = 0.0
+        self._lease = Lease(boottime)
+        self._end_of_lease: asyncio.TimerHandle | None = None
         self._is_open = False
         self._installation: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._started: dict[str, datetime] = {}
@@ -102,7 +103,12 @@ class Reconciler:
     @property
     def is_ready(self) -> bool:
         """Whether it knows what is wanted and may act."""
-        return self.is_synced and self._boottime() < self._lease_until
+        return self.is_synced and self._lease.is_held
+
+    @property
+    def steps(self) -> int:
+        """How many steps are under way. None after a round: what runs is what is wanted."""
+        return len(self._busy)
 
     async def run(self) -> None:
         """Until cancelled; the steps under way are ended too, each at a point from which the next start goes on."""
@@ -111,6 +117,8 @@ class Reconciler:
                 group.create_task(self._follow())
                 group.create_task(self._go_round())
         finally:
+            if self._end_of_lease is not None:
+                self._end_of_lease.cancel()
             for task in self._busy.values():
                 task.cancel()
             await asyncio.gather(*self._busy.values(), return_exceptions=True)
@@ -120,7 +128,12 @@ class Reconciler:
     async def _open(self) -> None:
         """Once the gateway has said whose copies these are. An engine that is away is asked again."""
         installation = await self._installation
-        home = Home(installation=installation, changed=self._wake.set, login=self._gateway.login)
+        home = Home(
+            installation=installation,
+            changed=self._wake.set,
+            is_ours=lambda: self._lease.is_held,
+            login=self._gateway.login,
+        )
         while not self._is_open:
             try:
                 await self._driver.open(home)
@@ -172,11 +185,23 @@ class Reconciler:
 
     def _heard(self, heartbeat: Heartbeat) -> None:
         was_ready = self.is_ready
-        self._offset = heartbeat.now.timestamp() - heartbeat.received_at_boottime
-        left = (heartbeat.lease_until - heartbeat.now).total_seconds() if heartbeat.is_active else float("-inf")
-        self._lease_until = heartbeat.received_at_boottime + left
+        self._lease.heard(heartbeat)
+        if self._end_of_lease is not None:
+            self._end_of_lease.cancel()
+        if not self._lease.is_held:
+            self._let_go()
+            return
+        # By a timer, which is due before anything else when this process was held up and goes on.
+        self._end_of_lease = asyncio.get_running_loop().call_later(self._lease.seconds_left, self._let_go)
         if self.is_ready and not was_ready:
             self._wake.set()
+
+    def _let_go(self) -> None:
+        """Another launcher may have the engine now: what is under way ends, and its step is left to that one."""
+        if self._busy:
+            log.warning("lease.lost", steps=len(self._busy))
+        for task in self._busy.values():
+            task.cancel()
 
     async def _go_round(self) -> None:
         await self._open()
@@ -195,6 +220,8 @@ class Reconciler:
         except Exception as error:
             self._count_error("list", error)
             return
+        if not self.is_ready:
+            return
         budget = self._driver.budget
         self._gateway.send_status(
             EngineStatus(
@@ -206,14 +233,12 @@ class Reconciler:
             if launch_id in self._busy:
                 continue
             row, instance = self.rows.get(launch_id), instances.get(launch_id)
-            step = next_step(row, instance, self._now(), self._started.get(launch_id))
+            step = next_step(row, instance, self._lease.now(), self._started.get(launch_id))
             if step is None:
                 self._probes.pop(launch_id, None)
             else:
                 self._begin(launch_id, row, step)
-
-    def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._offset + self._boottime(), UTC)
+        self.rounds += 1
 
     def _begin(self, launch_id: str, row: WantedLaunch | None, step: Step) -> None:
         task = asyncio.create_task(self._take_step(launch_id, row, step))
@@ -260,7 +285,7 @@ class Reconciler:
         except CannotStart as refusal:
             await self._report(row, Report("failed", reason=str(refusal)))
             return
-        self._started[row.id] = self._now()
+        self._started[row.id] = self._lease.now()
         await self._report(row, Report(row.state, phase="waiting"))
 
     async def _probe(self, row: WantedLaunch, instance: Instance) -> None:
@@ -293,7 +318,7 @@ class Reconciler:
             self.moves[report.state] += 1
             log.info("launch.moved", launch=row.id, was=row.state, state=report.state, reason=report.reason or None)
         if self.rows.get(row.id) is row:
-            since = self._now() if report.state != row.state else row.state_since
+            since = self._lease.now() if report.state != row.state else row.state_since
             self.rows[row.id] = msgspec.structs.replace(row, state=report.state, attempt=attempt, state_since=since)
         if report.state in ("stopped", "failed"):
             self.rows.pop(row.id, None)

@@ -7,6 +7,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from ecatalog_client.environment import BadSetting, number, port, secret, switch
+from ecatalog_client.tls import Tls, tls_of
 
 # What of it is the launcher's own: the variable, its default, and what it is.
 OWN = (
@@ -41,6 +42,7 @@ class Settings:
     """Where the gateway is, which engine to drive, and where the internal listener is. `lifeline_fd` ends us."""
 
     gateway: str
+    gateway_tls: Tls | None
     token: str
     data: Path
     driver: str
@@ -67,6 +69,7 @@ class Settings:
         capacity = number(env, "LAUNCHER_CAPACITY")
         return cls(
             gateway=env.get("ECATALOG_GATEWAY", "127.0.0.1:9090"),
+            gateway_tls=tls_of(env),
             token=_token(env),
             data=Path(env.get("ECATALOG_DATA", "var")).resolve(),
             driver=driver,

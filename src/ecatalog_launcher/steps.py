@@ -10,7 +10,9 @@ from ecatalog_client.types.serving import WantedLaunch
 from ecatalog_launcher.drivers.contract import Instance, Spec
 
 STARTING_DEADLINE = timedelta(seconds=60)
-"""How long a copy may take from being taken up to its first answer."""
+"""How long a copy may take from its start to its first answer."""
+FETCHING_DEADLINE = timedelta(minutes=20)
+"""How long the engine may take until it has started it: images may have to be fetched."""
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -69,7 +71,7 @@ def next_step(
         case "starting":
             return _towards_running(row, instance, now, started_at or row.state_since)
         case "running":
-            return _still_running(instance)
+            return _still_running(row, instance)
     return _towards_the_end(row, instance)
 
 
@@ -87,18 +89,25 @@ def _towards_running(row: WantedLaunch, instance: Instance | None, now: datetime
     if instance is not None and instance.state == "exited":
         return _failed("The demo did not start.", instance)
     if instance is None:
-        return Start()
+        return Start() if now - row.state_since < FETCHING_DEADLINE else _never_started()
     if now - since >= STARTING_DEADLINE:
         seconds = int(STARTING_DEADLINE.total_seconds())
         return Report("failed", reason=f"The demo did not answer within {seconds} seconds.")
     return Probe(instance)
 
 
-def _still_running(instance: Instance | None) -> Step | None:
+def _never_started() -> Report:
+    minutes = int(FETCHING_DEADLINE.total_seconds()) // 60
+    return Report("failed", reason=f"The engine could not start the demo within {minutes} minutes.")
+
+
+def _still_running(row: WantedLaunch, instance: Instance | None) -> Step | None:
     if instance is None:
         return Report("failed", reason="The demo is gone from its engine.")
     if instance.state == "exited":
         return _failed("The demo ended by itself.", instance)
+    if instance.attempt != row.attempt:
+        return Report("failed", reason="A part of the demo is gone from its engine.")
     return None
 
 

@@ -37,7 +37,7 @@ async def test_a_revocation_ends_everything_at_once(db: Database, cast: Cast) ->
         assert (launch.wanted, launch.reason) == ("stopped", "Your access was revoked.")
     last = (await db.read(facts, "client.revoked"))[-1]
     assert (last["client_id"], last["position"]) == (cast.acme.id, revoked.position)
-    assert last["details"] == {"reason": "The trial is over."}
+    assert last["details"] == {"reason": "The trial is over.", "is_new": True}
     assert "access_revoked" in await db.read(uses, cast.acme.id)
 
 

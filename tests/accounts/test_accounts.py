@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ecatalog.accounts import actions, queries
+from ecatalog.accounts import actions, codes, queries
 from ecatalog.accounts.model import SAMPLE_PASSWORD, normal_email, refuse_weak
 from ecatalog.accounts.service_tokens import ServiceTokens
 from ecatalog.kit.actor import ANONYMOUS, SYSTEM, Actor, Role
@@ -113,16 +113,16 @@ def test_what_everybody_tries_first_is_refused(password: str) -> None:
 
 async def issue(db: Database, **more: Any) -> str:
     code = new_secret()
-    await db.write(actions.issue_code, "entry", code=code, lifetime=MINUTE, **more)
+    await db.write(codes.add_code, "entry", code, lifetime=MINUTE, **more)
     return code
 
 
 async def test_a_code_says_once_what_it_was_made_for(db: Database) -> None:
     code = await issue(db, session_id="s", launch_id="l")
-    found = await db.write(actions.redeem_code, "entry", code)
+    found = await db.write(codes.redeem_code, "entry", code)
     assert (found.purpose, found.session_id, found.launch_id) == ("entry", "s", "l")
     with pytest.raises(Unauthorized):
-        await db.write(actions.redeem_code, "entry", code)
+        await db.write(codes.redeem_code, "entry", code)
 
 
 async def test_only_its_hash_is_kept(db: Database) -> None:
@@ -136,23 +136,23 @@ async def test_a_code_is_refused_for_another_purpose_and_stays_good(db: Database
     code = await issue(db)
     for purpose in ("setup", "invitation", "reset"):
         with pytest.raises(Unauthorized):
-            await db.write(actions.redeem_code, purpose, code)
-    await db.write(actions.redeem_code, "entry", code)
+            await db.write(codes.redeem_code, purpose, code)
+    await db.write(codes.redeem_code, "entry", code)
 
 
 async def test_a_code_is_over_at_its_end(db: Database, clock: SettableClock) -> None:
     early, late = await issue(db), await issue(db)
     clock.pass_(seconds=59.999)
-    await db.write(actions.redeem_code, "entry", early)
+    await db.write(codes.redeem_code, "entry", early)
     clock.pass_(seconds=0.001)
     with pytest.raises(Unauthorized):
-        await db.write(actions.redeem_code, "entry", late)
+        await db.write(codes.redeem_code, "entry", late)
 
 
 async def test_of_many_who_bring_a_code_at_once_one_gets_in(db: Database) -> None:
     code = await issue(db)
     outcomes = await asyncio.gather(
-        *(db.write(actions.redeem_code, "entry", code) for _ in range(50)), return_exceptions=True
+        *(db.write(codes.redeem_code, "entry", code) for _ in range(50)), return_exceptions=True
     )
     assert len([outcome for outcome in outcomes if not isinstance(outcome, Unauthorized)]) == 1
 
@@ -160,9 +160,9 @@ async def test_of_many_who_bring_a_code_at_once_one_gets_in(db: Database) -> Non
 async def test_old_codes_are_removed_a_day_later(db: Database, clock: SettableClock) -> None:
     await issue(db)
     clock.pass_(hours=24, seconds=59)
-    assert await db.write(actions.remove_old_codes, timedelta(days=1)) == 0
+    assert await db.write(codes.remove_old_codes, timedelta(days=1)) == 0
     clock.pass_(seconds=2)
-    assert await db.write(actions.remove_old_codes, timedelta(days=1)) == 1
+    assert await db.write(codes.remove_old_codes, timedelta(days=1)) == 1
 
 
 # tokens of services -------------------------------------------------------------------------------------------

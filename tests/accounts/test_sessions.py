@@ -18,7 +18,7 @@ from ecatalog.launches.actions import stop_launch
 from ecatalog.launches.opening import open_demo
 from ecatalog.web import streams
 from tests.asgi import Caller, Exchange
-from tests.cast import NOON, Cast, Person, SettableClock, facts
+from tests.cast import NOON, Cast, Person, SettableClock, facts, settled
 
 
 @pytest.fixture
@@ -190,6 +190,7 @@ def rows(tx: Tx) -> list[dict[str, Any]]:
 async def test_last_uses_are_written_together_and_only_when_the_job_comes(
     gateway: Gateway, people: Cast, clock: SettableClock
 ) -> None:
+    await settled(gateway.db)
     before = await gateway.db.read(rows)
     commits = gateway.db.stats.actions
     clock.pass_(minutes=5)

@@ -3,13 +3,15 @@
 import importlib.util
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import typer
 
-from ecatalog.cli.main import ROOMS, command_line
+from ecatalog.cli.main import command_line, every_group
 from tests.architecture.code import ROOT
 
 DOCUMENTS = [
@@ -21,7 +23,7 @@ DOCUMENTS = [
 PATH = re.compile(r"`((?![0-9.]+/[0-9]+`)(?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:md|toml))`")
 LINK = re.compile(r"\]\(([^)#\s]+)")
 MAKE = re.compile(r"\bmake ([a-z-]+)\b")
-COMMAND = re.compile(r"\becatalog ((?:[a-z]+ )*[a-z]+)\b")
+COMMAND = re.compile(r"\becatalog ((?:[a-z-]+ )*[a-z]+(?:-[a-z]+)*)\b")
 FENCE = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
 # What an installation makes, and media types: they are in no clone.
@@ -47,9 +49,14 @@ def unknown_commands(text: str) -> list[str]:
     return wrong + [f"ecatalog {words}" for words in COMMAND.findall(code) if not is_command(words.split())]
 
 
+@lru_cache
+def whole_command_line() -> Any:
+    return typer.main.get_command(command_line(every_group()))
+
+
 def is_command(words: Iterable[str]) -> bool:
     """Whether these words, or their beginning that ends in a command, exist; the rest are its arguments."""
-    command = typer.main.get_command(command_line(list(ROOMS)))
+    command: Any = whole_command_line()
     for word in words:
         below = getattr(command, "commands", None)
         if not below:

@@ -8,8 +8,10 @@ from tests.architecture.code import Module, imported, product_modules
 
 HTTP = ("starlette", "uvicorn", "http", "httptools", "aiohttp", "urllib.request")
 GRPC = ("grpc", "grpc_health", "ecatalog_client.v1")
+# Where the catalog itself calls others: a channel of messages, and whereto it may connect.
+OUTWARDS = ("ecatalog.notices.webhooks", "ecatalog.notices.guarding")
 # The gateway's shells and the module that runs the listeners; rooms open doors in these files.
-HTTP_PLACES = ("ecatalog.web.", "ecatalog.run", "ecatalog.app")
+HTTP_PLACES = ("ecatalog.web.", "ecatalog.run", "ecatalog.app", *OUTWARDS)
 HTTP_DOORS = ("api", "pages")
 GRPC_PLACES = ("ecatalog.rpc.",)
 GRPC_DOORS = ("rpc",)
@@ -40,7 +42,9 @@ def _is_from(target: str, libraries: tuple[str, ...]) -> bool:
 
 
 def _is_at(module: Module, places: tuple[str, ...], doors: tuple[str, ...]) -> bool:
-    return module.name.startswith(places) or (bool(module.room) and module.file in doors)
+    """In a shell, or in a door of a room: a file of that name, or one of several that begin with it (`pages_users`)."""
+    names = {module.file, module.file.split("_")[0]}
+    return module.name.startswith(places) or (bool(module.room) and not names.isdisjoint(doors))
 
 
 def _decides(module: Module) -> bool:

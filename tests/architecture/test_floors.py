@@ -18,10 +18,11 @@ FLOORS = (
     ("access",),
     ("analytics",),
     ("notices",),
+    ("console",),
     ("ops",),
 )
 # What everybody may read, and what joins the rooms to a program.
-GROUND = frozenset({"settings", "settings_text", "listening", "processes", "migrations", "__init__"})
+GROUND = frozenset({"settings", "settings_mail", "settings_text", "listening", "processes", "migrations", "__init__"})
 ROOF = frozenset({"app", "run", "serve", "service", "keep", "__main__"})
 # Services and neighbours stand on the client alone.
 OUTSIDE = {

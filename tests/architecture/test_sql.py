@@ -43,8 +43,13 @@ OWNERS: Mapping[str, tuple[str, ...]] = {
     "audit_log": ("kit",),
     "idempotency_keys": ("kit",),
     "outbox": ("notices",),
-    # Its rows are the rooms' own, each under keys of its own: the epoch of the watches, the probe of health.
-    "settings": ("launches", "ops"),
+    "notice_marks": ("notices",),
+    "notice_choices": ("notices",),
+    "decision_codes": ("notices",),
+    # Its rows are the rooms' own, each under keys of its own: the epoch of the watches, the probe of health, how far
+    # facts have become messages.
+    "settings": ("launches", "notices", "ops"),
+    "webhooks": ("notices",),
 }
 
 

@@ -113,7 +113,13 @@ def test_every_setting_says_what_it_is_for() -> None:
         "JWT_SECRET",
         "BACKUP_PASSWORD",
     }
-    assert {variable(name) for name in SECRETS} == {"JWT_SECRET", "ENCRYPTION_KEY", "BACKUP_PASSWORD"}
+    assert {variable(name) for name in SECRETS} == {
+        "JWT_SECRET",
+        "ENCRYPTION_KEY",
+        "BACKUP_PASSWORD",
+        "ECATALOG_BACKUP_TEST_KEY",
+        "ECATALOG_SMTP_PASSWORD",
+    }
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from ecatalog_client.breaker import Breaker, BreakerState
 from ecatalog_client.calls import Caller
 from ecatalog_client.channel import open_channel
 from ecatalog_client.errors import Unavailable
+from ecatalog_client.stub_calls import StubCaller
 
 
 class Clock:
@@ -102,7 +103,7 @@ def test_a_slow_call_from_before_does_not_pass_for_the_probe() -> None:
 async def test_an_open_breaker_answers_within_five_milliseconds() -> None:
     """The promise N1. The best of several calls: the machine may be busy with something else."""
     channel = open_channel("127.0.0.1:9", "token")
-    caller = Caller(channel)
+    caller = StubCaller(channel, Caller())
     fail(caller.breaker, 5)
 
     async def never(request: Any, /, *, timeout: float, metadata: Any) -> Any:

@@ -19,6 +19,7 @@ from ecatalog_client.breaker import BreakerState
 from ecatalog_client.calls import Caller, Hooks
 from ecatalog_client.channel import open_channel
 from ecatalog_client.retry import FIRST_PAUSE, LONGEST_PAUSE, TRIES, Budget, may_retry, pause_after
+from ecatalog_client.stub_calls import StubCaller
 from ecatalog_client.v1 import launches_pb2 as pb
 from ecatalog_client.v1.launches_pb2_grpc import EdgeServiceStub
 
@@ -69,12 +70,9 @@ async def calling(
         attempt=lambda method, outcome, seconds: upstream.attempts.append((method, outcome)),
         retry=upstream.retries.append,
     )
-    caller = Caller(
+    caller = StubCaller(
         channel,
-        hooks=hooks,
-        clock=upstream.clock,
-        pause=pause or upstream.pause,
-        jitter=lambda low, high: high,
+        Caller(hooks=hooks, clock=upstream.clock, pause=pause or upstream.pause, jitter=lambda low, high: high),
     )
     stub = EdgeServiceStub(channel.raw)  # type: ignore[no-untyped-call]
 

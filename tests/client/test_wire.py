@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ecatalog_client.errors import FAMILY, CatalogError, Invalid, Unavailable
-from ecatalog_client.status import error_from, status_of, trailers_of
+from ecatalog_client.status import BUG, CODE, error_from, status_of, trailers_of
 from ecatalog_client.types.serving import Change, Gone, ServedClient, WantedChange
 from ecatalog_client.v1 import launches_pb2 as pb
 from ecatalog_client.wire import instant_of, message_of, ms_of, struct_of
@@ -93,9 +93,13 @@ def test_every_error_arrives_as_itself(kind: type[CatalogError]) -> None:
         (grpc.StatusCode.UNAVAILABLE, Unavailable),
         (grpc.StatusCode.DEADLINE_EXCEEDED, Unavailable),
         (grpc.StatusCode.INVALID_ARGUMENT, Invalid),
-        (grpc.StatusCode.INTERNAL, CatalogError),
+        (grpc.StatusCode.INTERNAL, Unavailable),
         (grpc.StatusCode.UNIMPLEMENTED, CatalogError),
     ],
 )
 def test_a_status_that_is_not_ours_is_understood_too(code: grpc.StatusCode, kind: type[CatalogError]) -> None:
     assert type(received(code)) is kind
+
+
+def test_a_fault_of_the_gateway_is_told_from_a_connection_that_broke() -> None:
+    assert type(received(grpc.StatusCode.INTERNAL, ((CODE, BUG),))) is CatalogError

@@ -1,7 +1,7 @@
 """Who may do what: every operation by every caller, and the status that it gets. Written by hand, or it could not fail.
 
 What is acted on belongs to Acme, a client of the seller `owner`. Approving a request changes the client, so the scope
-of requests alone is not enough for it.
+of requests alone is not enough for it. No backup is made, for want of a key that would open it.
 """
 
 from collections.abc import Mapping
@@ -25,6 +25,11 @@ GET    /api/auth/me                       401   200   200   200   200   401    2
 GET    /api/auth/sessions                 401   200   200   200   200   401    200    200    200   200   403    403
 DELETE /api/auth/sessions                 401   204   204   204   204   401    204    204    204   204   403    403
 DELETE /api/auth/sessions/{id}            401   404   204   204   204   401    404    404    404   404   403    403
+GET    /api/auth/notices                  401   200   200   200   200   401    200    200    200   200   403    403
+PATCH  /api/auth/notices                  401   200   200   200   200   401    200    200    200   200   403    403
+GET    /api/messages                      401   403   403   403   403   401    403    403    403   200   403    403
+GET    /api/messages/{id}                 401   403   403   403   403   401    403    403    403   200   403    403
+POST   /api/messages/{id}/replay          401   403   403   403   403   401    403    403    403   200   403    403
 
 GET    /api/users                         401   403   403   403   403   401    200    200    200   200   403    403
 GET    /api/users/{id}                    401   403   403   403   403   401    200    200    200   200   403    403
@@ -33,6 +38,17 @@ PATCH  /api/users/{id}                    401   403   403   403   403   401    4
 GET    /api/tokens                        401   403   403   403   403   401    403    403    403   200   403    403
 POST   /api/tokens                        401   403   403   403   403   401    403    403    403   201   403    403
 DELETE /api/tokens/{id}                   401   403   403   403   403   401    403    403    403   204   403    403
+GET    /api/invitations                   401   403   403   403   403   401    200    200    200   200   403    403
+POST   /api/invitations                   401   403   403   403   403   401    403    403    201   201   403    403
+DELETE /api/invitations/{id}              401   403   403   403   403   401    403    403    204   204   403    403
+GET    /api/webhooks                      401   403   403   403   403   401    403    403    403   200   403    403
+POST   /api/webhooks                      401   403   403   403   403   401    403    403    403   201   403    403
+PATCH  /api/webhooks/{id}                 401   403   403   403   403   401    403    403    403   200   403    403
+DELETE /api/webhooks/{id}                 401   403   403   403   403   401    403    403    403   204   403    403
+POST   /api/webhooks/{id}/rotate          401   403   403   403   403   401    403    403    403   200   403    403
+POST   /api/webhooks/{id}/test            401   403   403   403   403   401    403    403    403   200   403    403
+GET    /api/webhooks/{id}/deliveries      401   403   403   403   403   401    403    403    403   200   403    403
+POST   /api/webhooks/{id}/deliveries/{message_id}/replay 401 403 403 403 403 401 403 403 403 200 403 403
 GET    /api/scopes                        401   200   200   200   200   401    200    200    200   200   403    403
 GET    /api/audit                         401   403   403   403   403   401    200    403    403   200   200    403
 
@@ -84,6 +100,13 @@ GET    /api/analytics/clients/{id}        401   404   200   200   200   401    2
 GET    /api/analytics/demos/{id}          401   403   403   403   403   401    200    200    200   200   200    403
 GET    /api/analytics/summary             401   403   403   403   403   401    200    200    200   200   200    403
 
+GET    /api/events                        401   403   403   403   403   401    200    200    200   200   200    200
+
+GET    /api/backups                       401   403   403   403   403   401    403    403    403   200   200    403
+POST   /api/backups                       401   403   403   403   403   401    403    403    403   409   409    403
+POST   /api/archive                       401   403   403   403   403   401    403    403    403   200   200    403
+POST   /api/backups/confirm               401   403   403   403   403   401    403    403    403   204   403    403
+
 GET    /livez                             200   200   200   200   200   200    200    200    200   200   200    200
 GET    /api/openapi.json                  200   200   200   200   200   200    200    200    200   200   200    200
 """
@@ -104,11 +127,23 @@ INPUTS: dict[str, Input] = {
         given={"current_password": "{password}", "new_password": "a quite different battery staple"}
     ),
     "DELETE /api/auth/sessions/{id}": Input(("{session}",)),
+    "PATCH /api/auth/notices": Input(given={"locale": "en"}),
+    "GET /api/messages/{id}": Input(("{message}",)),
+    "POST /api/messages/{id}/replay": Input(("{message}",)),
     "GET /api/users/{id}": Input(("{colleague}",)),
     "POST /api/users": Input(given={"email": "new@ecatalog.test", "full_name": "Somebody New", "role": "viewer"}),
     "PATCH /api/users/{id}": Input(("{colleague}",), {"full_name": "Another Name"}),
     "POST /api/tokens": Input(given={"name": "a dashboard", "scopes": ["usage:read"]}),
     "DELETE /api/tokens/{id}": Input(("{token}",)),
+    "POST /api/webhooks": Input(given={"url": "https://hooks.example.com/catalog"}),
+    "PATCH /api/webhooks/{id}": Input(("{webhook}",), {"is_on": False}),
+    "DELETE /api/webhooks/{id}": Input(("{webhook}",)),
+    "POST /api/webhooks/{id}/rotate": Input(("{webhook}",)),
+    "POST /api/webhooks/{id}/test": Input(("{webhook}",)),
+    "GET /api/webhooks/{id}/deliveries": Input(("{webhook}",)),
+    "POST /api/webhooks/{id}/deliveries/{message_id}/replay": Input(("{webhook}", "{delivery}")),
+    "POST /api/invitations": Input(given={"client_id": "{acme}"}),
+    "DELETE /api/invitations/{id}": Input(("{invitation}",)),
     "POST /api/clients": Input(
         given={
             "name": "Nora New",

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 import grpc.aio
 import msgspec
 
+from ecatalog.access.invitations import invite
 from ecatalog.access.requests import create_request
 from ecatalog.accounts import actions as accounts
 from ecatalog.accounts.passwords import Hasher
@@ -23,16 +24,26 @@ from ecatalog.kit.clock import to_text
 from ecatalog.kit.db import Tx
 from ecatalog.kit.ids import hash_secret, new_id
 from ecatalog.kit.scopes import SCOPES
+from ecatalog.kit.secrets import Secrets
 from ecatalog.launches.actions import end_overdue
 from ecatalog.launches.opening import open_demo
 from ecatalog.launches.planning import add_warm_plan
+from ecatalog.notices import queries as outbox
+from ecatalog.notices.channels import Draft
+from ecatalog.notices.planning import MAIL
+from ecatalog.notices.webhook_keeping import add_webhook
+from ecatalog.notices.webhook_model import WEBHOOK, secret_of
+from ecatalog.notices.webhooks import purpose_of
 from ecatalog.settings import Settings
 from ecatalog.web.operation import Operation
 from ecatalog_client.errors import FAMILY
 from ecatalog_client.status import CODE, FIELDS
 from ecatalog_client.v1 import catalog_pb2 as pb
 from ecatalog_client.v1.catalog_pb2_grpc import CatalogServiceStub
-from tests.cast import PASSWORD, PASSWORD_HASH, Caller, Cast, SettableClock, load_cast
+from tests.asgi import Answer as StrangersAnswer
+from tests.asgi import Caller as Stranger
+from tests.asgi import Exchange
+from tests.cast import PASSWORD, PASSWORD_HASH, Answer, Caller, Cast, SettableClock, load_cast
 from tests.contracts.matrix import INPUTS, Input
 
 WINDOWS = {
@@ -40,6 +51,7 @@ WINDOWS = {
     "inside": ("2026-03-01", "2026-03-31"),
     "after": ("2026-02-01", "2026-03-05"),
 }
+ENCRYPTION_KEY = "e" * 43
 _HTTP_STATUS = {kind.grpc_status: kind.status for kind in FAMILY}
 
 
@@ -133,6 +145,7 @@ def _load(tx: Tx) -> tuple[Cast, dict[str, str]]:
         "colleague": colleague.id,
         "session": session,
         "token": tokens["edge"],
+        "invitation": invite(tx, SYSTEM, "an-invitation", client_id=cast.acme.id).id,
         "remote": cast.remote,
         "desk": cast.desk,
         "removed": cast.draft,
@@ -140,9 +153,36 @@ def _load(tx: Tx) -> tuple[Cast, dict[str, str]]:
         "launch": open_demo(tx, cast.acme.actor, cast.remote).id,
         "plan": add_warm_plan(tx, SYSTEM, cast.desk, weekdays=["mon"], from_time="09:00", until_time="18:00").id,
         "registry": keep_login(tx, SYSTEM, "registry.test:5000", "us", "sealed").registry_url,
+        **_add_webhook(tx),
+        "message": _add_dead_message(tx, cast.viewer.id),
         "request": create_request(tx, cast.acme.actor, request_type="renewal", requested_end_date="2026-04-30").id,
     }
     return cast, things
+
+
+def _add_webhook(tx: Tx) -> dict[str, str]:
+    """A webhook that leads nowhere, and a message that was not delivered to it."""
+    webhook_id, message_id = new_id(), new_id()
+    sealed = Secrets(ENCRYPTION_KEY).seal(secret_of(b"s" * 32), purpose_of(webhook_id))
+    url = "https://127.0.0.1:9/"
+    add_webhook(tx, SYSTEM, webhook_id, url=url, kinds=["never.told"], form="standard", sealed=sealed)
+    payload = {"type": "never.told", "timestamp": to_text(tx.now), "data": {}, "text": "Never told."}
+    draft = Draft(channel=WEBHOOK, recipient=webhook_id, kind="never.told", payload=payload, message_id=message_id)
+    outbox.add_row(tx, 0, draft)
+    [row] = outbox.lease_due(tx, WEBHOOK, "a lease", tx.now, 1)
+    outbox.set_dead(tx, row.id, "a lease", "It answered 410, not 200 to 299.")
+    return {"webhook": webhook_id, "delivery": message_id}
+
+
+def _add_dead_message(tx: Tx, user_id: str) -> str:
+    """A message that could not be sent, the only one by that channel name."""
+    draft = Draft(
+        channel=MAIL, recipient=f"user:{user_id}", kind="invitation", payload={"client": None}, message_id=new_id()
+    )
+    outbox.add_row(tx, 0, draft)
+    [row] = outbox.lease_due(tx, MAIL, "a lease", tx.now, 1)
+    outbox.set_dead(tx, row.id, "a lease", "The mail server said 550: no such user.")
+    return str(row.id)
 
 
 def _start_session(tx: Tx, token: str, **whose: str) -> str:
@@ -204,11 +244,21 @@ class Doors:
         body = dict(ask.given) if operation.has_body and ask.given else None
         query = "?" + urlencode(ask.given) if ask.given and not operation.has_body else ""
         headers = {"authorization": f"Bearer {token}"} if token else {}
+        if operation.kind == "stream":
+            return await self._begin_over_rest(token, path + query)
         answer = await Caller(self.gateway.asgi, headers=headers).ask(operation.method, path + query, body)
-        if answer.status < 400:
-            return Told(answer.status, body=answer.body)
-        problem = answer.json()
-        return Told(answer.status, problem["code"], problem["detail"], problem.get("fields", {}))
+        return _told(answer)
+
+    async def _begin_over_rest(self, token: str, url: str) -> Told:
+        """A stream up to its first event: some have no end."""
+        exchange = Exchange(Stranger(self.gateway.asgi, token), "GET", url)
+        asking = exchange.start()
+        while not exchange.body:
+            exchange.grew.clear()
+            await exchange.grew.wait()
+        exchange.stop()
+        await asking
+        return _told(exchange.answer())
 
     async def _over_grpc(self, token: str, operation: Operation, ask: Input) -> Told:
         raw = msgspec.json.encode(ask.given) if ask.given else b""
@@ -216,13 +266,21 @@ class Doors:
         metadata = (("authorization", f"Bearer {token}"),) if token else ()
         try:
             if operation.kind == "stream":
-                async for _ in self._stub.Follow(request, timeout=5, metadata=metadata):
-                    pass
+                events = self._stub.Follow(request, timeout=5, metadata=metadata)
+                await events.read()
+                events.cancel()
                 return Told(200)
             reply = await self._stub.Call(request, timeout=5, metadata=metadata)
         except grpc.aio.AioRpcError as error:
             return _refusal(error)
         return Told(reply.status, body=reply.answer)
+
+
+def _told(answer: Answer | StrangersAnswer) -> Told:
+    if answer.status < 400:
+        return Told(answer.status, body=answer.body)
+    problem = answer.json()
+    return Told(answer.status, problem["code"], problem["detail"], problem.get("fields", {}))
 
 
 def _refusal(error: grpc.aio.AioRpcError) -> Told:
@@ -244,7 +302,9 @@ async def opened(worlds: Worlds, phase: str, folder: Path) -> AsyncIterator[Door
 
 @asynccontextmanager
 async def _running(folder: Path) -> AsyncIterator[Gateway]:
-    settings = Settings(data=folder, grpc_port=0, log_level="warning", jwt_secret="s" * 43, encryption_key="e" * 43)
+    settings = Settings(
+        data=folder, grpc_port=0, log_level="warning", jwt_secret="s" * 43, encryption_key=ENCRYPTION_KEY
+    )
     gateway = build(settings, clock=SettableClock(), hasher=Hasher(memory_kib=64))
     await gateway.start()
     try:

@@ -15,7 +15,7 @@ GROWING = frozenset(
     {
         *("clients", "client_credentials", "sessions", "one_time_codes", "client_demo_access", "launches"),
         *("access_requests", "usage_analytics", "usage_daily", "audit_log", "outbox", "idempotency_keys"),
-        "active_minutes",
+        *("active_minutes", "notice_marks", "decision_codes"),
     }
 )
 # A scan of the table itself, or of an index that the statement does not narrow; "a" and such are names in it.
@@ -42,14 +42,43 @@ ALLOWED = {
     ("remove_old_codes", "one_time_codes"),
     ("idempotency.py", "idempotency_keys"),
     ("remove_old_minutes", "active_minutes"),
+    # Once after a restore, before anybody is served.
+    ("use_all_codes", "one_time_codes"),
+    ("use_all_codes", "decision_codes"),
+    ("list_standings", "clients"),
+    ("list_standings", "client_demo_access"),
+    ("remove_old_marks", "notice_marks"),
+    ("remove_old_decisions", "decision_codes"),
+    # The last row alone.
     # The living, which are few beside the dead.
     ("list_served_sessions", "sessions"),
     ("count_states", "sessions"),
+    # Windows that begin and end in a span of days, in a thread of its own; the digest on Mondays.
+    ("list_started", "clients"),
+    ("list_ended", "clients"),
+    ("list_ending", "clients"),
+    ("list_endings", "clients"),
+    ("list_doings", "usage_daily"),
     # The use of all clients, in a thread of its own.
     ("sums_of_all", "usage_daily"),
     ("days_of_all", "usage_daily"),
     ("top_clients", "usage_daily"),
     ("top_demos", "usage_daily"),
+    # The month of the dashboard, remembered: once a minute at most, in a thread of its own.
+    ("list_days", "usage_daily"),
+    ("list_top_demos", "usage_daily"),
+    ("list_top_clients", "usage_daily"),
+    # A page of the console's table, found and counted among all clients, in a thread of its own.
+    ("list_lines", "clients"),
+    ("count_lines", "clients"),
+    # Those whose window is not over, by the index; the dashboard reads them in a thread of its own.
+    ("count_all", "clients"),
+    ("list_ending", "clients"),
+    ("list_never_seen", "clients"),
+    # The newest that are answered: it ends at its limit.
+    ("list_answered", "access_requests"),
+    # One step along the index for each kind there is.
+    ("list_kinds", "audit_log"),
 }
 
 

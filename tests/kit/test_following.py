@@ -93,6 +93,16 @@ async def test_the_position_is_known_again_after_a_restart(db: Database) -> None
     await again.stop()
 
 
+async def test_rows_without_a_fact_wake_who_waits_for_their_table(db: Database) -> None:
+    seen = db.counter("settings")
+    waiting = asyncio.ensure_future(db.stirred(lambda: db.counter("settings") != seen))
+    await db.write(record, "a.b")
+    assert not waiting.done()
+    await db.write(lambda tx: tx.touch("settings"))
+    await waiting
+    assert db.counter("settings") == seen + 1
+
+
 async def test_stop_tells_who_waits(db: Database) -> None:
     waiting = asyncio.ensure_future(db.moved(0))
     await asyncio.sleep(0)

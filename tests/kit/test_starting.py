@@ -14,8 +14,12 @@ from structlog.testing import capture_logs
 
 from ecatalog.kit.connections import open_reader
 from ecatalog.kit.db import Database, RefusedToStart
+from ecatalog.kit.errors import Unavailable
 from ecatalog.kit.guards import WriterLock, check_engine, check_place, filesystem_of
 from tests.kit.rows import keys, put
+
+READ_FOR_EVER = """WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)
+  SELECT count(*) FROM n LEFT JOIN settings ON key = i"""
 
 
 async def refusal_of(path: Path) -> str:
@@ -103,6 +107,31 @@ async def test_the_wal_stays_small_beside_readers_who_never_all_rest(db: Databas
     is_over.set()
     await reading
     assert max(sizes) < 64 * 1024 * 1024
+
+
+async def test_long_reads_give_way_before_the_wal_is_large(db: Database) -> None:
+    """Two threads read without an end, each again as soon as it was ended, while five times the bound is written."""
+    wal, ended = db.path.with_name(db.path.name + "-wal"), list[str]()
+
+    async def read_for_ever() -> None:
+        while True:
+            try:
+                await db.read_long(lambda tx: tx.value(READ_FOR_EVER))
+            except Unavailable as refusal:
+                ended.append(refusal.message)
+
+    reading = [asyncio.create_task(read_for_ever()) for _ in range(2)]
+    sizes = list[int]()
+    for i in range(300):
+        await db.write(put, f"k{i}", "x" * 1_000_000)
+        await db.write(lambda tx: tx.run("DELETE FROM settings"))
+        sizes.append(wal.stat().st_size)
+    for task in reading:
+        task.cancel()
+    await asyncio.gather(*reading, return_exceptions=True)
+
+    assert max(sizes) < 64 * 1024 * 1024
+    assert set(ended) == {"Much is being written just now. Ask again."}
 
 
 @pytest.mark.parametrize("version", ["3.51.3", "3.51.10", "3.52.0", "3.50.7", "3.44.6", "4.0.0", "3.53"])

@@ -14,9 +14,10 @@ from ecatalog.demos.images import add_image
 from ecatalog.demos.model import NewDemo
 from ecatalog.kit.actor import SYSTEM
 from ecatalog_client.services import LauncherGateway
+from ecatalog_launcher.drivers.contract import Spec, Tell, tell_nobody
 from ecatalog_launcher.drivers.fake import FakeDriver
 from ecatalog_launcher.reconciler import Reconciler
-from tests.cast import Caller, Cast
+from tests.cast import Caller, Cast, SettableClock
 from tests.launcher.copies import spec
 from tests.launcher.copies import until as until_holds
 
@@ -111,6 +112,33 @@ async def test_of_two_launchers_on_one_engine_one_acts(gateway: Gateway, people:
             assert not waiting.is_ready
             assert await second.list() == []
             assert len(await first.list()) == 1
+
+
+class Hanging(FakeDriver):
+    """An engine on which a start takes for ever."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.broken_off = asyncio.Event(), asyncio.Event()
+
+    async def start(self, spec: Spec, tell: Tell = tell_nobody) -> None:
+        self.begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.broken_off.set()
+
+
+async def test_a_launcher_that_has_lost_its_engine_breaks_off_what_it_does(
+    gateway: Gateway, people: Cast, acme: Caller, clock: SettableClock
+) -> None:
+    demo, driver = await new_demo(gateway, people), Hanging()
+    async with launcher_of(gateway, driver):
+        await acme.post(f"/api/demos/{demo}/open")
+        async with asyncio.timeout(20):
+            await driver.begun.wait()
+            clock.pass_(seconds=20)
+            await driver.broken_off.wait()
 
 
 async def test_a_full_engine_takes_no_more_until_there_is_room(gateway: Gateway, people: Cast, acme: Caller) -> None:

@@ -14,7 +14,7 @@ from ecatalog_client.types.serving import WantedChange, WantedLaunch
 from ecatalog_launcher.drivers.contract import Instance
 from ecatalog_launcher.drivers.fake import FakeDriver
 from ecatalog_launcher.reconciler import Reconciler
-from ecatalog_launcher.steps import STARTING_DEADLINE, Probe, Report, Start, Stop, next_step
+from ecatalog_launcher.steps import FETCHING_DEADLINE, STARTING_DEADLINE, Probe, Report, Start, Stop, next_step
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 ROW = WantedLaunch(
@@ -57,6 +57,12 @@ def test_a_copy_that_exits_fails_the_launch_with_its_reason_and_last_words() -> 
     assert step == Report("failed", reason="The demo ended by itself. It ended with status 1.", log_tail="words")
 
 
+def test_a_copy_of_which_a_part_is_gone_fails_the_launch() -> None:
+    """Drivers list such a copy under no attempt."""
+    step = next_step(row(state="running", attempt=1), swap(UP, attempt=0), NOW)
+    assert step == Report("failed", reason="A part of the demo is gone from its engine.")
+
+
 @pytest.mark.parametrize("state", ["starting", "running"])
 def test_a_copy_that_was_shut_down_with_the_catalog_is_stopped_and_has_not_failed(state: str) -> None:
     step = next_step(row(state=state, attempt=1), swap(EXITED, is_shut_down=True), NOW)
@@ -69,6 +75,13 @@ def test_a_copy_that_never_answers_fails_at_its_deadline_and_not_before() -> Non
     late = next_step(starting, UP, NOW + STARTING_DEADLINE)
     assert isinstance(late, Report)
     assert late.state == "failed"
+
+
+def test_what_an_engine_cannot_start_is_tried_for_some_time_and_not_for_ever() -> None:
+    starting = row(state="starting", attempt=1)
+    assert next_step(starting, None, NOW + FETCHING_DEADLINE - timedelta(milliseconds=1)) == Start()
+    late = next_step(starting, None, NOW + FETCHING_DEADLINE)
+    assert late == Report("failed", reason="The engine could not start the demo within 20 minutes.")
 
 
 def test_what_nobody_wants_is_stopped_and_what_is_final_is_cleared_away() -> None:

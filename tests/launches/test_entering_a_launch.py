@@ -1,8 +1,11 @@
 """The way in: a one-time code for who opened the launch, redeemed by an edge on the launch's own host."""
 
+from urllib.parse import urlsplit
+
 import pytest
 
 from ecatalog.access.actions import log_out, renew_client, revoke_client
+from ecatalog.app import Gateway
 from ecatalog.demos.grants import withdraw_demo
 from ecatalog.kit.actor import Actor, Role
 from ecatalog.kit.db import Database
@@ -55,6 +58,18 @@ async def test_the_door_answers_an_address_of_the_launch(acme: Caller, people: C
     assert scheme == "http"
     assert host.endswith(".demos.localhost:8081")
     assert path.startswith(".ecatalog/enter?code=")
+
+
+async def test_a_retry_under_the_same_key_gets_a_way_in_that_works(
+    gateway: Gateway, acme: Caller, people: Cast
+) -> None:
+    """The code is drawn anew each time, so the answer that is kept under a key would lead to one that nobody knows."""
+    launch = (await acme.post(f"/api/demos/{people.remote}/open")).json()
+    for _ in range(2):
+        answer = await acme.post(f"/api/launches/{launch['id']}/enter", idempotency_key="a")
+        url = urlsplit(answer.json()["url"])
+        label, code = str(url.hostname).split(".")[0], url.query.removeprefix("code=")
+        assert (await gateway.db.write(redeem_entry, EDGE, code, label)).launch_id == launch["id"]
 
 
 def test_an_entry_url_puts_the_label_in_front_of_the_domain() -> None:

@@ -53,6 +53,15 @@ async def test_each_move_is_a_fact(db: Database, cast: Cast) -> None:
     assert running["actor"] == "service:a-launcher"
 
 
+async def test_what_exactly_runs_is_a_fact(db: Database, cast: Cast) -> None:
+    launch = await db.write(open_demo, cast.acme.actor, cast.portal)
+    await report(db, launch.id, "starting")
+    await report(db, launch.id, "running", upstream="127.0.0.1:5000", digests=["sha256:1", "sha256:2"])
+    starting, running = await db.read(facts, "launch.moved")
+    assert "digests" not in starting["details"]
+    assert running["details"]["digests"] == ["sha256:1", "sha256:2"]
+
+
 async def test_the_use_of_a_client_shows_ready_and_closed(db: Database, cast: Cast) -> None:
     launch = await db.write(open_demo, cast.acme.actor, cast.portal)
     await run_launch(db, launch.id)

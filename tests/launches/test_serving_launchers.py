@@ -152,6 +152,16 @@ async def test_a_launcher_that_fell_silent_is_followed_by_the_next_once_its_leas
     await second.aclose()
 
 
+async def test_a_launcher_keeps_its_engine_by_answering_heartbeats(
+    launcher: LauncherGateway, stand: Stand, clock: SettableClock
+) -> None:
+    async with aclosing(launcher.watch("one", "docker")) as updates:
+        await until(updates, is_active)
+        clock.pass_(seconds=10)
+        until_when = clock() + LEASE
+        await until(updates, lambda update: isinstance(update, Heartbeat) and update.lease_until == until_when)
+
+
 async def test_launchers_of_different_engines_are_both_active(stand: Stand) -> None:
     first, second = (LauncherGateway(stand.target, LAUNCHER_TOKEN) for _ in range(2))
     async with aclosing(first.watch("one", "here")) as ones, aclosing(second.watch("two", "there")) as twos:
@@ -201,11 +211,27 @@ async def test_a_lease_is_written_once_in_a_quarter_of_its_length(
 ) -> None:
     post = hub.take_post("one", "docker")
     for _ in range(60):
+        hub.take_status(post, EngineStatus())
         hub.beat(post)
         await hub.stop()
         assert hub.beat(post)[1]
         clock.pass_(seconds=1)
     assert db.stats.actions <= 16
+
+
+async def test_a_launcher_that_is_told_and_does_not_answer_loses_the_engine(
+    hub: LauncherHub, db: Database, clock: SettableClock
+) -> None:
+    """One that hangs keeps its connection."""
+    one, two = hub.take_post("one", "docker"), hub.take_post("two", "docker")
+    for _ in range(20):
+        hub.beat(one)
+        hub.take_status(two, EngineStatus())
+        await hub.stop()
+        clock.pass_(seconds=1)
+    assert not hub.beat(one)[1]
+    assert hub.beat(two)[1]
+    assert ("two", 0) in await db.read(held)
 
 
 async def test_who_stands_by_writes_nothing(hub: LauncherHub, db: Database) -> None:

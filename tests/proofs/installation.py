@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,15 +42,21 @@ class Person:
     id: str
 
     def get(self, path: str) -> Answer:
-        return self._ask("GET", path)
+        return self.ask("GET", path)
 
     def post(self, path: str, body: Any = None) -> Answer:
-        return self._ask("POST", path, body)
+        return self.ask("POST", path, body)
+
+    def put(self, path: str, body: Any = None) -> Answer:
+        return self.ask("PUT", path, body)
+
+    def delete(self, path: str) -> Answer:
+        return self.ask("DELETE", path)
 
     def patch(self, path: str, body: Any = None) -> Answer:
-        return self._ask("PATCH", path, body)
+        return self.ask("PATCH", path, body)
 
-    def _ask(self, method: str, path: str, body: Any = None) -> Answer:
+    def ask(self, method: str, path: str, body: Any = None) -> Answer:
         headers = {"Authorization": f"Bearer {self.token}"}
         raw = b""
         if body is not None:
@@ -110,16 +116,17 @@ class Installation:
             return False
 
 
-def start_installation(data: Path, *, ports: tuple[int, int, int, int] | None = None) -> Installation:
-    """Starts `ecatalog serve` with sample data in `data`; does not wait for it."""
+def start_installation(
+    data: Path, *, ports: tuple[int, int, int, int] | None = None, settings: Mapping[str, str] | None = None
+) -> Installation:
+    """Starts `ecatalog serve` with sample data in `data`, under these settings; does not wait for it."""
     port, edge, grpc, internal = ports or free_quad()
     command = [sys.executable, "-m", "ecatalog", "serve", "--data", str(data), "--host", "127.0.0.1"]
     command += ["--port", str(port), "--edge-port", str(edge)]
     command += ["--grpc-port", str(grpc), "--internal-port", str(internal)]
     log = (data.parent / f"{data.name}.log").open("ab")
-    process = subprocess.Popen(
-        command, env=os.environ | {"LOAD_SEED_DATA": "true"}, stdout=log, stderr=log, start_new_session=True
-    )
+    env = os.environ | {"LOAD_SEED_DATA": "true", **(settings or {})}
+    process = subprocess.Popen(command, env=env, stdout=log, stderr=log, start_new_session=True)
     log.close()
     return Installation(data, process, port, edge, grpc, internal)
 
@@ -128,6 +135,8 @@ def free_quad() -> tuple[int, int, int, int]:
     """Four free ports, the last with two more free ones right behind it."""
     while True:
         port, edge, grpc, internal = free_ports(4)
+        if {internal + 1, internal + 2} & {port, edge, grpc}:
+            continue
         try:
             for offset in (1, 2):
                 socket.create_server(("127.0.0.1", internal + offset)).close()

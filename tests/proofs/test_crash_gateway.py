@@ -1,16 +1,12 @@
 """No write that the API acknowledged is lost when the whole gateway is killed, at whatever moment: promise S1."""
 
 import json
-import os
 import random
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +16,7 @@ import pytest
 from ecatalog.kit.connections import open_reader, read_int
 from ecatalog.kit.inspect import check
 from tests.proofs.installation import PASSWORD, free_ports
+from tests.proofs.lone_gateway import LoneGateway
 from tests.proofs.raw import Line
 from tests.proofs.traces import wait_for
 
@@ -112,48 +109,16 @@ class Openings(Load):
         self.count += 1
 
 
-@dataclass
-class Gateway:
-    """A gateway alone, with sample data: no edge, no launcher, so launches stay queued until they are stopped."""
-
-    data: Path
-    port: int
-    internal_port: int
-    grpc_port: int
-    process: subprocess.Popen[bytes] | None = field(default=None)
-
-    def start(self) -> None:
-        ports = {"PORT": self.port, "INTERNAL_PORT": self.internal_port, "GRPC_PORT": self.grpc_port}
-        env = os.environ | {f"ECATALOG_{name}": str(port) for name, port in ports.items()}
-        env |= {"ECATALOG_DATA": str(self.data), "LOAD_SEED_DATA": "true", "ECATALOG_LOG_LEVEL": "warning"}
-        self.process = subprocess.Popen([sys.executable, "-m", "ecatalog.service", "gateway"], env=env)
-        wait_for(self._answers, "the gateway answers")
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def _answers(self) -> bool:
-        assert self.process is not None
-        assert self.process.poll() is None
-        try:
-            with closing(Line(self.port, "localhost")) as line:
-                return line.ask("GET", "/livez").status == 200
-        except OSError:
-            return False
-
-
 @pytest.fixture
-def gateway(tmp_path: Path) -> Iterator[Gateway]:
+def gateway(tmp_path: Path) -> Iterator[LoneGateway]:
     port, internal, grpc = free_ports(3)
-    found = Gateway(tmp_path / "data", port, internal, grpc)
+    found = LoneGateway(tmp_path / "data", port, internal, grpc)
     found.start()
     yield found
     found.kill()
 
 
-def test_a_killed_gateway_has_kept_what_it_acknowledged(gateway: Gateway, scale: str) -> None:
+def test_a_killed_gateway_has_kept_what_it_acknowledged(gateway: LoneGateway, scale: str) -> None:
     chance = random.Random(seed := random.SystemRandom().randrange(2**32))
     print(f"seed {seed}")
     admin = Caller(gateway.port, "admin@ecatalog.example")
@@ -182,7 +147,7 @@ def test_a_killed_gateway_has_kept_what_it_acknowledged(gateway: Gateway, scale:
     print(f"{KILLS[scale]} kills, {kept} rounds acknowledged, none lost")
 
 
-def run_until_killed(gateway: Gateway, loads: list[Load], life: float) -> None:
+def run_until_killed(gateway: LoneGateway, loads: list[Load], life: float) -> None:
     """Kills the gateway so many seconds after every load has had its first answer."""
     for load in loads:
         load.start()

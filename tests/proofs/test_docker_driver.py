@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
-from ipaddress import ip_interface
+from ipaddress import ip_address, ip_interface, ip_network
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import pytest
 from ecatalog_client.types.containers import Container
 from ecatalog_launcher.drivers.contract import CannotStart, Home, Spec
 from ecatalog_launcher.drivers.docker import DockerDriver
+from ecatalog_launcher.drivers.docker_networks import PREFIX
 from ecatalog_launcher.drivers.docker_spec import INSTALLATION, container_name
 from tests.launcher.copies import ANSWERS, PROGRAMS, only, spec, until, until_ready
 from tests.launcher.engine import BASE, HOST, build, cleared, docker, docker_driver, new_installation
@@ -218,8 +219,8 @@ async def _try_to_reach(driver: DockerDriver, edge: str, port: int) -> None:
             return False
 
     await until(edge_reaches)
-    its_network = victim_host.rpartition(".")[0] + "."
-    assert not [address for address in own_addresses() if address.startswith(its_network)], "this machine is not in it"
+    its_network = ip_network(f"{victim_host}/{PREFIX}", strict=False)
+    assert not [each for each in own_addresses() if ip_address(each) in its_network], "this machine is not in it"
 
 
 # Bundles, images, crashes -----------------------------------------------------------------------------------------

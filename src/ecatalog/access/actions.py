@@ -1,6 +1,8 @@
 """Ending, prolonging and giving back access, and logging out: the rooms below, called in one transaction."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -27,17 +29,19 @@ class Revoked(msgspec.Struct, frozen=True, kw_only=True):
     position: int
 
 
-def revoke_client(tx: Tx, actor: Actor, client_id: str, reason: str = "") -> Revoked:
+def revoke_client(
+    tx: Tx, actor: Actor, client_id: str, reason: str = "", *, asked: Mapping[str, Any] | None = None
+) -> Revoked:
     """Ends the client's access now: marks it, ends its sessions and stops its launches.
 
-    Revoking again changes nothing, keeps the first reason and is told to the edges once more. Raises
-    NotFound, Forbidden.
+    Revoking again changes nothing, keeps the first reason and is told to the edges once more. `asked` is what the fact
+    says of the request that was approved. Raises NotFound, Forbidden.
     """
     client = managed_client_for(tx, actor, client_id)
     is_new = clients.mark_revoked(tx, client, actor, reason)
     accounts.end_sessions(tx, actor, client=client_id)
     stopped = launches.stop_all(tx, actor, client=client_id, reason="Your access was revoked.")
-    position = tx.record("client.revoked", actor, client=client_id, reason=reason)
+    position = tx.record("client.revoked", actor, client=client_id, reason=reason, is_new=is_new, **(asked or {}))
     if is_new:
         record_use(tx, "access_revoked", client_id=client_id, details={"reason": reason})
     return Revoked(client=clients.client_for(tx, actor, client_id), launches=stopped, position=position)
@@ -63,12 +67,18 @@ def record_cut(
 
 
 def renew_client(
-    tx: Tx, actor: Actor, client_id: str, access_end_date: str | None = None, days: int | None = None
+    tx: Tx,
+    actor: Actor,
+    client_id: str,
+    access_end_date: str | None = None,
+    days: int | None = None,
+    *,
+    asked: Mapping[str, Any] | None = None,
 ) -> Client:
     """Moves the end of the client's window: to a date or instant, or by days from the later of now and then.
 
-    What the client has open stays open, until the new end. Raises NotFound, Forbidden, Invalid (with the
-    fields), or Conflict for a revoked client.
+    What the client has open stays open, until the new end. `asked` is as for revoking. Raises NotFound,
+    Forbidden, Invalid (with the fields), or Conflict for a revoked client.
     """
     client = managed_client_for(tx, actor, client_id)
     if client.revoked_at is not None:
@@ -76,7 +86,7 @@ def renew_client(
     renewed = clients.move_end(tx, client, _new_end(client, tx.now, access_end_date, days))
     moved = launches.follow_window(tx, client_id, renewed.access_ends_at)
     ends = {"was": client.access_end_date, "access_end_date": renewed.access_end_date}
-    tx.record("client.renewed", actor, client=client_id, launches=moved, **ends)
+    tx.record("client.renewed", actor, client=client_id, launches=moved, **ends, **(asked or {}))
     record_use(tx, "access_renewed", client_id=client_id, details=ends)
     return renewed
 

@@ -148,28 +148,32 @@ def _refuse_bad_end(tx: Tx, client: Client, request_type: RequestType, end: str 
 
 
 def approve_request(
-    tx: Tx, actor: Actor, request_id: str, *, access_end_date: str | None = None, resolution: str = ""
+    tx: Tx, actor: Actor, request_id: str, *, access_end_date: str | None = None, resolution: str = "", via: str = ""
 ) -> Approved:
     """Grants it: renews the client until the wished end (or the given one), or revokes its access.
+
+    `via` is by which way the answer came, when it was not the API: the fact says so.
 
     Raises NotFound, Forbidden, Invalid, or Conflict when it is resolved already or the client is revoked.
     """
     request = _decidable_for(tx, actor, request_id)
     if actor.role is Role.SERVICE and not actor.manages("clients"):
         raise Forbidden("Approving changes the client: the token needs the scope 'clients:write' as well.")
-    request = _claimed(tx, actor, request, "approved", resolution)
+    request = _claimed(tx, actor, request, "approved", resolution, via)
+    asked = {"request": request.id, "by_client": request.by_client}
     if request.request_type == "renewal":
-        client = renew_client(tx, actor, request.client_id, access_end_date or request.requested_end_date)
+        end = access_end_date or request.requested_end_date
+        client = renew_client(tx, actor, request.client_id, end, asked=asked)
         return Approved(request=request, client=client, revoked=None)
     if access_end_date is not None:
         raise Invalid("A revocation ends access now.", fields={"access_end_date": "not for a revocation"})
-    revoked = revoke_client(tx, actor, request.client_id, resolution)
+    revoked = revoke_client(tx, actor, request.client_id, resolution, asked=asked)
     return Approved(request=request, client=revoked.client, revoked=revoked)
 
 
-def reject_request(tx: Tx, actor: Actor, request_id: str, *, resolution: str = "") -> AccessRequest:
-    """Says no. Raises NotFound, Forbidden, or Conflict when it is resolved already."""
-    return _claimed(tx, actor, _decidable_for(tx, actor, request_id), "rejected", resolution)
+def reject_request(tx: Tx, actor: Actor, request_id: str, *, resolution: str = "", via: str = "") -> AccessRequest:
+    """Says no; `via` is as for approving. Raises NotFound, Forbidden, or Conflict when it is resolved already."""
+    return _claimed(tx, actor, _decidable_for(tx, actor, request_id), "rejected", resolution, via)
 
 
 def cancel_request(tx: Tx, actor: Actor, request_id: str) -> AccessRequest:
@@ -199,16 +203,18 @@ def _claimed(
     request: AccessRequest,
     status: Literal["approved", "rejected", "cancelled"],
     resolution: str,
+    via: str = "",
 ) -> AccessRequest:
     if not queries.set_resolved(tx, request.id, status=status, by=actor.user_id, resolution=resolution.strip()):
         resolved = request_for(tx, SYSTEM, request.id)
         raise Conflict(f"This request was {resolved.status} already.")
     tx.touch("access_requests")
+    details = {"request": request.id, **({"via": via} if via else {})}
     match status:
         case "approved":
-            tx.record("request.approved", actor, client=request.client_id, request=request.id)
+            tx.record("request.approved", actor, client=request.client_id, **details)
         case "rejected":
-            tx.record("request.rejected", actor, client=request.client_id, request=request.id)
+            tx.record("request.rejected", actor, client=request.client_id, **details)
         case "cancelled":
-            tx.record("request.cancelled", actor, client=request.client_id, request=request.id)
+            tx.record("request.cancelled", actor, client=request.client_id, **details)
     return request_for(tx, SYSTEM, request.id)

@@ -1,23 +1,21 @@
-"""Use cases of accounts inside a transaction: new users, passwords, sessions, one-time codes, tokens, the set-up.
+"""Use cases of accounts inside a transaction: new users, passwords, sessions, tokens, the set-up.
 
-Editing users is in `users.py`, one's own sessions in `own_sessions.py`, keeping tokens in `api_tokens.py`.
-
-Hashing a password is slow and never happens here: hashes are arguments.
+One-time codes are in `codes.py`, editing users in `users.py`, one's own sessions in `own_sessions.py`, keeping tokens
+in `api_tokens.py`. Hashing a password is slow and never happens here: hashes are arguments.
 """
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from ecatalog.accounts import queries
+from ecatalog.accounts import code_queries, queries
+from ecatalog.accounts.codes import add_code, redeem_code
 from ecatalog.accounts.model import (
     WRONG_LOGIN,
     Credential,
-    OneTimeCode,
-    Purpose,
     normal_email,
     refuse_shut_out,
 )
-from ecatalog.accounts.queries import NewCode, NewSession
+from ecatalog.accounts.queries import NewSession
 from ecatalog.accounts.token_queries import add_api_token
 from ecatalog.kit.actor import ADMINS, SYSTEM, USERS, Actor, Role
 from ecatalog.kit.db import Tx
@@ -91,7 +89,7 @@ def log_in(tx: Tx, email: str, seen: Credential, session: NewSession, *, new_pas
     refuse_shut_out(now)
     if new_password_hash is not None:
         replace_hash(tx, now, new_password_hash)
-    _add_session(tx, now.role, session)
+    add_session(tx, now.role, session)
 
 
 def replace_hash(tx: Tx, who: Credential, password_hash: str) -> None:
@@ -100,6 +98,19 @@ def replace_hash(tx: Tx, who: Credential, password_hash: str) -> None:
         queries.set_user_password(tx, who.user_id, password_hash)
     else:
         queries.set_client_password(tx, who.id, password_hash)
+
+
+def replace_password(tx: Tx, who: Actor, password_hash: str) -> None:
+    """Gives the user or client another password, and ends their sessions: whoever knew the old one is out.
+
+    Who may is the caller's to know.
+    """
+    if who.is_client:
+        set_client_password(tx, who, who.id, password_hash)
+    else:
+        queries.set_user_password(tx, who.id, password_hash)
+        tx.touch("users")
+        end_sessions(tx, who, user=who.id)
 
 
 def start_session(
@@ -127,10 +138,11 @@ def start_session(
         agent=agent,
     )
     role = Role.CLIENT if user_id is None else Role(user_for(tx, SYSTEM, user_id).role)
-    _add_session(tx, role, session)
+    add_session(tx, role, session)
 
 
-def _add_session(tx: Tx, role: Role, session: NewSession) -> None:
+def add_session(tx: Tx, role: Role, session: NewSession) -> None:
+    """Adds the session of somebody of this role, tells of it, and counts the login of a client."""
     queries.add_session(tx, session)
     tx.touch("sessions")
     actor = Actor(role, session.user_id or session.client_id or "", session.id)
@@ -156,6 +168,18 @@ def end_sessions(
     return ended
 
 
+def void_sessions_and_codes(tx: Tx, actor: Actor) -> int:
+    """Ends every session and makes every one-time code useless; how many sessions there were.
+
+    For a database that is not what it was: no row names what is out there any more.
+    """
+    sessions = queries.remove_all_sessions(tx)
+    codes = code_queries.use_all_codes(tx)
+    tx.touch("sessions")
+    tx.record("sessions.voided", actor, sessions=sessions, codes=codes)
+    return sessions
+
+
 def end_overdue_sessions(tx: Tx, idle: timedelta) -> int:
     """Ends at most 200 sessions that are over or idle; how many they were."""
     ended = queries.list_overdue_sessions(tx, tx.now - idle, _BATCH)
@@ -178,54 +202,7 @@ def _end(tx: Tx, actor: Actor, session_ids: list[str], *, client: str | None = N
     tx.record("session.ended", actor, client=client, sessions=session_ids)
 
 
-# one-time codes, tokens, the set-up -------------------------------------------------------------------------
-
-
-def issue_code(
-    tx: Tx,
-    purpose: Purpose,
-    *,
-    code: str,
-    lifetime: timedelta,
-    session_id: str | None = None,
-    launch_id: str | None = None,
-    user_id: str | None = None,
-    client_id: str | None = None,
-) -> None:
-    """Makes `code` (a `new_secret()` of the caller, who draws it outside) good once, for so long.
-
-    Kept as its hash.
-    """
-    queries.add_code(
-        tx,
-        NewCode(
-            id=new_id(),
-            purpose=purpose,
-            code_hash=hash_secret(code),
-            user_id=user_id,
-            client_id=client_id,
-            session_id=session_id,
-            launch_id=launch_id,
-            expires_at=tx.now + lifetime,
-        ),
-    )
-
-
-def redeem_code(tx: Tx, purpose: Purpose, code: str) -> OneTimeCode:
-    """Uses the code up and answers what it was for.
-
-    Raises Unauthorized when it is unknown, used or too old.
-    """
-    code_hash = hash_secret(code)
-    found = queries.find_code(tx, code_hash) if queries.use_code(tx, purpose, code_hash) else None
-    if found is None:
-        raise Unauthorized("This link has been used or is too old: ask for a new one.")
-    return found
-
-
-def remove_old_codes(tx: Tx, age: timedelta) -> int:
-    """Removes at most 200 codes that ran out longer than `age` ago."""
-    return queries.remove_old_codes(tx, tx.now - age, _BATCH)
+# tokens, the set-up ---------------------------------------------------------------------------------------
 
 
 def create_api_token(
@@ -262,8 +239,8 @@ def offer_setup(tx: Tx, code: str, lifetime: timedelta) -> bool:
     """Makes `code` good for the set-up if there are no users yet, instead of any offered before."""
     if queries.count_users(tx):
         return False
-    queries.remove_codes(tx, "setup")
-    issue_code(tx, "setup", code=code, lifetime=lifetime)
+    code_queries.remove_codes(tx, "setup")
+    add_code(tx, "setup", code, lifetime=lifetime)
     return True
 
 

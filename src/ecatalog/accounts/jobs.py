@@ -8,6 +8,7 @@ import structlog
 
 from ecatalog.accounts import actions
 from ecatalog.accounts.api_tokens import note_last_used
+from ecatalog.accounts.codes import remove_old_codes
 from ecatalog.accounts.service_tokens import ServiceTokens
 from ecatalog.accounts.sessions import Sessions
 from ecatalog.web.door import Door
@@ -31,7 +32,7 @@ async def keep_sessions(door: Door, *, sleep: Callable[[float], Awaitable[object
         try:
             await end_overdue_sessions(door)
             await write_last_used(door)
-            while await door.db.write(actions.remove_old_codes, _CODES_ARE_KEPT_FOR):
+            while await door.db.write(remove_old_codes, _CODES_ARE_KEPT_FOR):
                 pass  # One batch after the other, so that nobody else's write waits for long.
         except Exception:
             _log.exception("sessions_not_kept")

@@ -71,6 +71,22 @@ def _refuse_samples_elsewhere(settings: Settings) -> None:
 async def _start_session(
     door: Door, email: str, seen: Credential, new_hash: str | None, notice: str | None
 ) -> SignedIn:
+    session, token = new_session(door, user_id=seen.user_id, client_id=seen.client_id)
+    await door.db.write(actions.log_in, email, seen, session, new_password_hash=new_hash)
+    who = Actor(seen.role, seen.id, session.id)
+    user, client = await door.db.read(person_of, who, door.part(ClientReader))
+    return SignedIn(
+        token=token,
+        expires_at=session.expires_at,
+        role=signed_in_role(who),
+        user=user,
+        client=client,
+        notice=notice,
+    )
+
+
+def new_session(door: Door, *, user_id: str | None, client_id: str | None) -> tuple[NewSession, str]:
+    """The row of a session that begins now, for whoever calls, and the token that stands for it."""
     session_id, issued_at = new_id(), door.clock()
     expires_at = issued_at + door.settings.session_lifetime
     token = sign_session_token(
@@ -78,19 +94,14 @@ async def _start_session(
     )
     session = NewSession(
         id=session_id,
-        user_id=seen.user_id,
-        client_id=seen.client_id,
+        user_id=user_id,
+        client_id=client_id,
         token_hash=hash_secret(token),
         expires_at=expires_at,
         address=door.address,
         agent=door.agent,
     )
-    await door.db.write(actions.log_in, email, seen, session, new_password_hash=new_hash)
-    who = Actor(seen.role, seen.id, session_id)
-    user, client = await door.db.read(person_of, who, door.part(ClientReader))
-    return SignedIn(
-        token=token, expires_at=expires_at, role=signed_in_role(who), user=user, client=client, notice=notice
-    )
+    return session, token
 
 
 async def show_me(door: Door, actor: Actor) -> Me:

@@ -48,6 +48,26 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
         return self.user_id or self.client_id or ""
 
 
+class Holder(msgspec.Struct, frozen=True, kw_only=True):
+    """Who holds a one-time code or has an address, with a password or without, and what decides whether they may
+    log in. Exactly one of the two ids is set.
+    """
+
+    user_id: str | None
+    client_id: str | None
+    role: Role
+    email: str
+    name: str
+    is_disabled: bool
+    is_revoked: bool
+    owner_name: str | None
+    owner_email: str | None
+
+    @property
+    def id(self) -> str:
+        return self.user_id or self.client_id or ""
+
+
 class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     """A live session and the role of whoever holds it."""
 
@@ -104,6 +124,13 @@ class ClientReader:
     read: Callable[[Tx, Actor, str], Client]
 
 
+@dataclass(frozen=True, slots=True)
+class MailSwitch:
+    """Whether the catalog sends mail. Given by `app.py`: the room of notices stands above this one."""
+
+    is_on: bool
+
+
 def normal_email(email: str) -> str:
     """The address as it is kept: trimmed, in lower case, composed (NFC). Raises Invalid for what cannot be one, and
     for signs that nobody sees.
@@ -114,7 +141,7 @@ def normal_email(email: str) -> str:
     return email
 
 
-def refuse_shut_out(who: Credential) -> None:
+def refuse_shut_out(who: Credential | Holder) -> None:
     """Raises Forbidden for who may not log in though the password is right, and says whom to ask."""
     if who.is_disabled:
         raise Forbidden("Your account is closed. Ask an administrator to open it again.")

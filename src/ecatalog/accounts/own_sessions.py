@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from ecatalog.accounts import actions, queries
+from ecatalog.accounts import actions, code_queries, queries
 from ecatalog.accounts.login import person_of, signed_in_role
 from ecatalog.accounts.model import ClientReader, Credential, refuse_weak
 from ecatalog.accounts.passwords import Hasher
@@ -116,7 +116,8 @@ def _address_of(tx: Tx, actor: Actor, clients: ClientReader) -> tuple[str, str]:
 
 
 def set_own_password(tx: Tx, actor: Actor, email: str, seen: Credential, password_hash: str) -> None:
-    """Writes the password of whoever proved that of `seen`, which was read before the slow hashing.
+    """Writes the password of whoever proved that of `seen`, which was read before the slow hashing. Links by which
+    another could be chosen are void.
 
     Raises Conflict when the password has changed meanwhile.
     """
@@ -124,6 +125,7 @@ def set_own_password(tx: Tx, actor: Actor, email: str, seen: Credential, passwor
     if now is None or now.id != actor.id or now.password_hash != seen.password_hash:
         raise Conflict("The password was changed at the same moment: try again with the new one.")
     actions.replace_hash(tx, now, password_hash)
+    code_queries.remove_codes_of(tx, actor.id)
     tx.touch("users")
     tx.record("password.changed", actor, client=actor.id if actor.is_client else None)
     end_other_sessions(tx, actor)

@@ -1,10 +1,12 @@
-"""All SQL on users, credentials, sessions and one-time codes. That on API tokens is in `token_queries.py`."""
+"""All SQL on users, credentials and sessions. That on one-time codes is in `code_queries.py`, on API tokens in
+`token_queries.py`.
+"""
 
 from datetime import datetime
 
 import msgspec
 
-from ecatalog.accounts.model import Credential, OneTimeCode, Person, Purpose, SessionRow
+from ecatalog.accounts.model import Credential, Person, SessionRow
 from ecatalog.kit.actor import Role
 from ecatalog.kit.db import Tx
 from ecatalog_client.types.accounts import SessionInfo, User
@@ -286,74 +288,5 @@ def remove_session(tx: Tx, session_id: str) -> int:
     return tx.run("DELETE FROM sessions WHERE id = :id", id=session_id)
 
 
-# one-time codes ------------------------------------------------------------------------------------------
-
-
-class NewCode(msgspec.Struct, frozen=True, kw_only=True):
-    """The row of a one-time code that is about to be."""
-
-    id: str
-    purpose: Purpose
-    code_hash: str
-    expires_at: datetime
-    user_id: str | None = None
-    client_id: str | None = None
-    session_id: str | None = None
-    launch_id: str | None = None
-
-
-def add_code(tx: Tx, code: NewCode) -> None:
-    tx.run(
-        """INSERT INTO one_time_codes
-             (id, purpose, code_hash, user_id, client_id, session_id, launch_id, expires_at, created_at)
-           VALUES
-             (:id, :purpose, :code_hash, :user_id, :client_id, :session_id, :launch_id, :expires_at, :now)""",
-        **msgspec.structs.asdict(code),
-        now=tx.now,
-    )
-
-
-def use_code(tx: Tx, purpose: Purpose, code_hash: str) -> int:
-    """Claims the code: 1 for whoever was first and in time."""
-    return tx.run(
-        """UPDATE one_time_codes SET used_at = :now
-           WHERE code_hash = :code_hash AND purpose = :purpose AND used_at IS NULL AND expires_at > :now""",
-        purpose=purpose,
-        code_hash=code_hash,
-        now=tx.now,
-    )
-
-
-def find_code(tx: Tx, code_hash: str) -> OneTimeCode | None:
-    return tx.one(
-        OneTimeCode,
-        """SELECT id, purpose, user_id, client_id, session_id, launch_id, expires_at
-           FROM one_time_codes WHERE code_hash = :code_hash""",
-        code_hash=code_hash,
-    )
-
-
-def is_code_good(tx: Tx, purpose: Purpose, code_hash: str) -> bool:
-    """Whether the code could be used now, without using it."""
-    return bool(
-        tx.value(
-            """SELECT EXISTS (SELECT 1 FROM one_time_codes WHERE code_hash = :code_hash
-               AND purpose = :purpose AND used_at IS NULL AND expires_at > :now)""",
-            purpose=purpose,
-            code_hash=code_hash,
-            now=tx.now,
-        )
-    )
-
-
-def remove_codes(tx: Tx, purpose: Purpose) -> int:
-    return tx.run("DELETE FROM one_time_codes WHERE purpose = :purpose AND used_at IS NULL", purpose=purpose)
-
-
-def remove_old_codes(tx: Tx, before: datetime, limit: int) -> int:
-    return tx.run(
-        """DELETE FROM one_time_codes WHERE id IN
-           (SELECT id FROM one_time_codes WHERE expires_at < :before ORDER BY expires_at LIMIT :limit)""",
-        before=before,
-        limit=limit,
-    )
+def remove_all_sessions(tx: Tx) -> int:
+    return tx.run("DELETE FROM sessions")

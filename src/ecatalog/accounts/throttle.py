@@ -1,7 +1,8 @@
 """How often somebody may guess a password: so many attempts without success, then a wait that rises.
 
 Per account *and* network, so that a stranger cannot lock anybody out from elsewhere; and per network, over all
-accounts. The wait is up to a minute after 5 failures, up to an hour after 20, up to a day after 60.
+accounts. The wait is up to a minute after 5 failures, up to an hour after 20, up to a day after 60. Requests for a
+new password are counted here too.
 """
 
 from collections import deque
@@ -31,7 +32,30 @@ PER_PAIR = (
 )
 PER_NETWORK = (Limit(30, timedelta(minutes=1)), Limit(300, timedelta(hours=1)))
 
-Key = tuple[str, str]
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What is counted, in the words of a refusal, and how often it may be for one account and one network.
+
+    With `is_per_pair` an account is counted apart for each network that it is tried from.
+    """
+
+    words: str
+    per_account: tuple[Limit, ...]
+    per_network: tuple[Limit, ...]
+    is_per_pair: bool
+
+
+GUESSES = Rule("failed logins", PER_PAIR, PER_NETWORK, is_per_pair=True)
+# Each may become a mail to somebody: nobody gets more of them by being asked for from many networks.
+RESETS = Rule(
+    "requests for a new password",
+    (Limit(5, timedelta(hours=1)),),
+    (Limit(10, timedelta(minutes=1)), Limit(60, timedelta(hours=1))),
+    is_per_pair=False,
+)
+
+Key = tuple[str, str, str]
 
 
 class Throttle:
@@ -48,16 +72,16 @@ class Throttle:
     def __len__(self) -> int:
         return len(self._failures)
 
-    def refuse_if_exhausted(self, email: str, address: str) -> None:
+    def refuse_if_exhausted(self, email: str, address: str, rule: Rule = GUESSES) -> None:
         """Raises Exhausted, with when to come back, for who has failed too often."""
-        wait = max(self._wait(key, limits) for key, limits in _limits(email, address))
+        wait = max(self._wait(key, limits) for key, limits in _limits(rule, email, address))
         if wait > timedelta():
             seconds = wait.total_seconds()
-            raise Exhausted(f"Too many failed logins. Try again in {_in_words(seconds)}.", retry_after=seconds)
+            raise Exhausted(f"Too many {rule.words}. Try again in {_in_words(seconds)}.", retry_after=seconds)
 
-    def count_attempt(self, email: str, address: str) -> None:
+    def count_attempt(self, email: str, address: str, rule: Rule = GUESSES) -> None:
         """Counts one more failure, before the password is looked at: guesses sent at once are counted too."""
-        for key, limits in _limits(email, address):
+        for key, limits in _limits(rule, email, address):
             # Taken out and put back, so that the dictionary's order is that of the latest failures.
             failures = self._failures.pop(key, None) or deque(maxlen=max(limit.failures for limit in limits))
             failures.append(self._clock())
@@ -67,8 +91,9 @@ class Throttle:
 
     def forgive(self, email: str, address: str) -> None:
         """The attempt was no failure: this account's do not count any more, and the network has one less."""
-        self._failures.pop(_pair(email, address), None)
-        failures = self._failures.get(_network(address))
+        (account, _), (network, _) = _limits(GUESSES, email, address)
+        self._failures.pop(account, None)
+        failures = self._failures.get(network)
         if failures:
             failures.pop()
 
@@ -79,17 +104,11 @@ class Throttle:
         return max(waits, default=timedelta())
 
 
-def _limits(email: str, address: str) -> tuple[tuple[Key, tuple[Limit, ...]], ...]:
-    return (_pair(email, address), PER_PAIR), (_network(address), PER_NETWORK)
-
-
-def _pair(email: str, address: str) -> Key:
+def _limits(rule: Rule, email: str, address: str) -> tuple[tuple[Key, tuple[Limit, ...]], ...]:
+    network = network_of(address)
     # Hashed: addresses are personal, and those of nobody are chosen by whoever asks.
-    return hash_secret(email)[:32], network_of(address)
-
-
-def _network(address: str) -> Key:
-    return "", network_of(address)
+    account = (rule.words, hash_secret(email)[:32], network if rule.is_per_pair else "")
+    return (account, rule.per_account), ((rule.words, "", network), rule.per_network)
 
 
 def network_of(address: str) -> str:

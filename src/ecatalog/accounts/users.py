@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from ecatalog.accounts import actions, queries
+from ecatalog.accounts import actions, code_queries, queries
 from ecatalog.accounts.model import normal_email, refuse_weak
 from ecatalog.accounts.passwords import Hasher
 from ecatalog.kit.actor import ADMINS, SYSTEM, Actor, Role
@@ -86,6 +86,8 @@ def change_user(
         return Changed(user=was, fields=[], is_out=False)
     _refuse_to_lose_the_last_admin(tx, was, wanted)
     queries.set_user(tx, wanted, password_hash)
+    if password_hash is not None:
+        code_queries.remove_codes_of(tx, user_id)
     tx.touch("users")
     tx.record("user.edited", actor, user=user_id, fields=fields)
     is_out = not _ENDING.isdisjoint(fields)

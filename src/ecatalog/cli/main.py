@@ -11,10 +11,9 @@ import typer
 
 from ecatalog.settings import BadSetting, Settings, variable
 
-app = typer.Typer(name="ecatalog", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+COMPLETE = "_ECATALOG_COMPLETE"
 REFUSED = 78
 """The exit status of what was refused (EX_CONFIG of sysexits.h): the same command again would not help."""
-_ROOMS = {"users": "ecatalog.accounts.cli", "db": "ecatalog.ops.cli"}
 
 
 def _option(flag: str, setting: str, default: str | bool, text: str) -> Any:
@@ -104,30 +103,103 @@ def root(
         raise typer.Exit
 
 
-# Each room's own commands, and what they are for: a room is imported when one of its commands is wanted.
+# Each room's own commands: a room is imported when one of its commands is wanted.
 ROOMS = {
-    "users": ("ecatalog.accounts.cli", "Users: the vendor's own people."),
-    "db": ("ecatalog.ops.cli", "Look at the database, prepare it, check it, copy it."),
+    "users": "ecatalog.accounts.cli",
+    "clients": "ecatalog.clients.cli",
+    "db": "ecatalog.ops.cli",
+    "backup": "ecatalog.ops.backup_cli",
+    "archive": "ecatalog.ops.archive_cli",
+}
+# The groups of operations of a running catalog; a test holds them against the table.
+GROUPS = {
+    "analytics": "What was used, by client and by demo.",
+    "archive": "Move old use into files, and ask them.",
+    "audit": "What happened, by whom.",
+    "auth": "Your own session and password.",
+    "backups": "The backups of a running catalog.",
+    "clients": "Clients: create, find, renew, revoke, import.",
+    "demos": "The catalog: find, add, open.",
+    "docker-images": "The images that demos run.",
+    "events": "Follow what happens, as it happens.",
+    "invitations": "Links by which people choose a password.",
+    "launches": "Copies of demos: follow, enter, stop.",
+    "messages": "What people were sent.",
+    "registries": "The logins of registries.",
+    "requests": "Requests for more time, or for the end of access.",
+    "scopes": "What a token may be allowed.",
+    "service": "The service itself.",
+    "tokens": "Tokens of services.",
+    "users": "Users: the vendor's own people.",
+    "warm-plans": "When copies are kept warm.",
+    "webhooks": "Which systems are told what happens.",
+}
+_LOCAL = {
+    "db": "Look at the database, prepare it, check it, copy it.",
+    "backup": "Make, check, prune and restore backups.",
+}
+# Commands of their own, by the module that has them.
+_ALONE = {
+    "login": (
+        "ecatalog.cli.access",
+        "Log in, and keep the token in a file that only you can read: every later command uses it.",
+    ),
+    "logout": ("ecatalog.cli.access", "Log out, close the demos of this session, and forget the token."),
+    "call": ("ecatalog.cli.access", "Call an operation by its method and path. The answer is JSON."),
+    "completion": ("ecatalog.cli.access", "Print what makes a shell complete our commands."),
+    "doctor": ("ecatalog.ops.doctor_cli", "Tell by number what is not as it should be, and what to do."),
 }
 
 
-def command_line(rooms: Sequence[str]) -> typer.Typer:
-    """The whole command line, with the commands of these rooms; of the others only the names."""
+def every_group() -> list[str]:
+    """The first words that lead to more commands."""
+    return sorted({*ROOMS, *GROUPS, *_ALONE})
+
+
+def command_line(words: Sequence[str]) -> typer.Typer:
+    """The whole command line, with the commands of the groups among these words; of the others only the names."""
     app = typer.Typer(name="ecatalog", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     app.callback(invoke_without_command=True)(root)
     for service in (serve, gateway, edge, launcher, keeper):
         app.command()(service)
-    for name, (module, about) in ROOMS.items():
-        commands = import_module(module).app if name in rooms else typer.Typer()
-        app.add_typer(commands, name=name, help=about)
+    for name, (module, about) in _ALONE.items():
+        app.command(name, help=about)(getattr(import_module(module), name) if name in words else _nothing)
+    for name in sorted({*ROOMS, *GROUPS}):
+        app.add_typer(_group(name) if name in words else typer.Typer(), name=name, help={**GROUPS, **_LOCAL}[name])
     return app
+
+
+def _nothing() -> None:
+    """Stands for a command that is not wanted this time, and for what a group does by itself."""
+
+
+def _group(name: str) -> typer.Typer:
+    """The commands of one group: those of its room, and those of its operations."""
+    room = import_module(ROOMS[name]).app if name in ROOMS else typer.Typer()
+    app = typer.Typer(no_args_is_help=room.registered_callback is None)
+    app.callback()(_nothing)  # Keeps a single command a command of its own.
+    app.registered_callback = room.registered_callback or app.registered_callback
+    app.registered_commands += room.registered_commands
+    if name in GROUPS:
+        import_module("ecatalog.cli.remote").add_commands(app, name)
+    return app
+
+
+def _words(arguments: Sequence[str]) -> Sequence[str]:
+    """The words that choose what is imported: the first one, or those that a shell wants completed."""
+    if COMPLETE not in os.environ:
+        return arguments[:1]
+    from typer._completion_classes import completion_init
+
+    completion_init()
+    return " ".join(os.environ.get(name, "") for name in ("COMP_WORDS", "_TYPER_COMPLETE_ARGS")).split()[1:2]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status of one command line."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        status = command_line(words[:1])(args=words, prog_name="ecatalog", standalone_mode=False)
+        status = command_line(_words(words))(args=words, prog_name="ecatalog", standalone_mode=False)
     except BadSetting as error:
         sys.stderr.write(f"ecatalog: {error}\n")
         return REFUSED

@@ -157,6 +157,18 @@ def change_client(tx: Tx, actor: Actor, client_id: str, /, **changes: Any) -> Cl
     return client_for(tx, actor, client_id)
 
 
+def choose_language(tx: Tx, actor: Actor, language: str, known: tuple[str, ...]) -> Client:
+    """The language in which a client reads our pages, chosen by itself. Raises Forbidden for others, Invalid."""
+    if not actor.is_client:
+        raise Forbidden("Only clients choose a language: the console is in English.")
+    if language not in known:
+        raise Invalid("There are no texts in that language.", fields={"language": "unknown"})
+    queries.set_locale(tx, actor.id, language)
+    tx.touch("clients")
+    tx.record("client.edited", actor, client=actor.id, fields=["locale"])
+    return client_for(tx, actor, actor.id)
+
+
 def _new_owner(tx: Tx, actor: Actor, owner_id: str) -> str:
     if not actor.manages("clients"):
         raise Forbidden("Only an administrator gives a client to a colleague.")
@@ -208,13 +220,14 @@ def mark_restored(tx: Tx, client: Client) -> bool:
     return is_new
 
 
-def move_end(tx: Tx, client: Client, end_text: str) -> Client:
+def move_end(tx: Tx, client: Client, end_text: str, *, may_be_past: bool = False) -> Client:
     """Moves the end of the client's window and returns the client as it is then.
 
-    Raises Invalid for an end that is past, before the start or no end at all; Conflict for a revoked client.
+    Raises Invalid for an end that is past (unless that may be), before the start or no end at all; Conflict for a
+    revoked client.
     """
     span = window(client.access_start_date, end_text, client.timezone)
-    if span.ends_at <= tx.now:
+    if span.ends_at <= tx.now and not may_be_past:
         raise Invalid("This end is in the past: choose a later one.", fields={"access_end_date": "in the past"})
     if queries.set_end(tx, client.id, end_date=end_text, ends_at=span.ends_at) == 0:
         raise Conflict("This client's access is revoked: restore it first, then renew.")

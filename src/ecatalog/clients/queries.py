@@ -163,6 +163,15 @@ def set_client(tx: Tx, client: Client, window: Window, folded: Folded) -> None:
     )
 
 
+def set_locale(tx: Tx, client_id: str, locale: str) -> None:
+    tx.run(
+        "UPDATE clients SET locale = :locale, updated_at = :now, version = version + 1 WHERE id = :id",
+        id=client_id,
+        locale=locale,
+        now=tx.now,
+    )
+
+
 def set_revoked(tx: Tx, client_id: str, *, at: datetime, by: str | None, reason: str) -> int:
     """0 when the client was revoked before: the first revocation stands."""
     return tx.run(

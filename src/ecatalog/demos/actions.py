@@ -101,7 +101,7 @@ def add_demo(tx: Tx, actor: Actor, demo: NewDemo) -> Demo:
 
     Raises Forbidden, Invalid (with the fields) or Conflict when the slug is taken.
     """
-    _refuse_unless_manager(actor)
+    refuse_unless_manager(actor)
     slug = demo.slug or slug_of(demo.name)
     _refuse_bad(tx, demo, slug)
     if queries.has_slug(tx, slug):
@@ -137,7 +137,7 @@ def preview_change(tx: Tx, actor: Actor, demo_id: str, changes: dict[str, Any]) 
 
     Raises NotFound, Forbidden, Invalid (with the fields) or Conflict when it may not be like that.
     """
-    _refuse_unless_manager(actor)
+    refuse_unless_manager(actor)
     was = demo_for(tx, SYSTEM, demo_id)
     if was.status == "removed":
         raise Conflict("This demo was removed from the catalog: restore it first.")
@@ -180,7 +180,7 @@ def mark_removed(tx: Tx, actor: Actor, demo_id: str, *, drains: bool) -> Demo:
 
     A demo that drains can be removed once more, to stop. Raises NotFound, Forbidden, or Conflict when it is removed.
     """
-    _refuse_unless_manager(actor)
+    refuse_unless_manager(actor)
     was = demo_for(tx, SYSTEM, demo_id)
     if was.status == "removed" and (drains or not queries.does_drain(tx, demo_id)):
         raise Conflict("This demo was removed already.")
@@ -201,7 +201,7 @@ def suspend_demo(tx: Tx, actor: Actor, demo_id: str, reason: str) -> bool:
 
 def restore_demo(tx: Tx, actor: Actor, demo_id: str) -> Demo:
     """Takes a removed entry back into the catalog, as a draft. Raises NotFound, Forbidden, or Conflict."""
-    _refuse_unless_manager(actor)
+    refuse_unless_manager(actor)
     demo_for(tx, SYSTEM, demo_id)
     if not queries.set_restored(tx, demo_id):
         raise Conflict("This demo was not removed.")
@@ -210,7 +210,8 @@ def restore_demo(tx: Tx, actor: Actor, demo_id: str) -> Demo:
     return demo_for(tx, SYSTEM, demo_id)
 
 
-def _refuse_unless_manager(actor: Actor) -> None:
+def refuse_unless_manager(actor: Actor) -> None:
+    """Raises Forbidden for who may not change the catalog."""
     if not actor.manages("demos"):
         raise Forbidden("Only an administrator changes the catalog.")
 

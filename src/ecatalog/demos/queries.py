@@ -152,6 +152,15 @@ _EDITABLE = (
 )
 
 
+def set_picture(tx: Tx, demo_id: str, name: str | None) -> None:
+    tx.run(
+        "UPDATE demos SET picture = :name, updated_at = :now, version = version + 1 WHERE id = :id",
+        id=demo_id,
+        name=name,
+        now=tx.now,
+    )
+
+
 def set_removed(tx: Tx, demo_id: str, *, drains: bool) -> None:
     tx.run(
         """UPDATE demos SET status = 'removed', drains = :drains, updated_at = :now, version = version + 1

@@ -1,13 +1,21 @@
 """When the writer moves the WAL into the database: between two groups, never inside a COMMIT whose callers wait."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
 import apsw
 import structlog
 
 log = structlog.get_logger("ecatalog.kit.checkpoints")
 
+# While the block lasts no long read runs.
+GiveWay = Callable[[], AbstractContextManager[None]]
+
 _PAGES_TO_CHECKPOINT = 1_000
 # Past this a reader must be standing in the way of the WAL's reset, so the next one waits for a gap.
 _PAGES_TO_RESET = 8_000
+# 48 MB. Beyond, no long read of ours may stand in the way: it has to give way, and its caller to ask again.
+_PAGES_TOO_MANY = 12_000
 # Writers wait meanwhile, so it does not wait long.
 _WAIT_MS = 100
 
@@ -15,8 +23,9 @@ _WAIT_MS = 100
 class Checkpoints:
     """Follows the size of the WAL and empties it. One per writer connection, used in the writer's thread."""
 
-    def __init__(self, connection: apsw.Connection, busy_timeout_ms: int) -> None:
+    def __init__(self, connection: apsw.Connection, busy_timeout_ms: int, give_way: GiveWay = nullcontext) -> None:
         self._connection = connection
+        self._give_way = give_way
         self._busy_timeout_ms = busy_timeout_ms
         self._pages = 0
         self._due_at = _PAGES_TO_CHECKPOINT
@@ -29,9 +38,9 @@ class Checkpoints:
     def run(self) -> None:
         """Raises apsw.IOError when the disk failed; a reader in the way only puts it off."""
         self._due_at = self._pages + _PAGES_TO_CHECKPOINT
-        self._checkpoint(
-            apsw.SQLITE_CHECKPOINT_TRUNCATE if self._pages >= _PAGES_TO_RESET else apsw.SQLITE_CHECKPOINT_PASSIVE
-        )
+        mode = apsw.SQLITE_CHECKPOINT_TRUNCATE if self._pages >= _PAGES_TO_RESET else apsw.SQLITE_CHECKPOINT_PASSIVE
+        with self._give_way() if self._pages >= _PAGES_TOO_MANY else nullcontext():
+            self._checkpoint(mode)
 
     def run_last(self) -> bool:
         """Before the connection is closed. False when the WAL could not be emptied."""

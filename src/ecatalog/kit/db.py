@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import Concatenate, ParamSpec, TypeVar
 
 import apsw
@@ -18,6 +19,7 @@ from ecatalog.kit.jobs import Job, Outcome, Stats
 from ecatalog.kit.migrations import migrate, shipped_migrations
 from ecatalog.kit.readers import LongReaders, run_query
 from ecatalog.kit.steady import SteadyClock
+from ecatalog.kit.times import Times
 from ecatalog.kit.tx import Session, Tx
 from ecatalog.kit.witness import Witness
 from ecatalog.kit.writer import Writer
@@ -34,9 +36,9 @@ _MOST_IN_A_GROUP = 512
 class Database:
     """One SQLite file, owned by one process, and called from the event loop that called `start`.
 
-    `position` is the last visible fact; `foreign_writes` counts changes by somebody else's connection.
-    `on_fatal`, if given, is called in the loop after an I/O error at COMMIT: the process should end, for the
-    state of its files is unknown. From then on every write is Unavailable.
+    `position` is the last visible fact, `times` are those of reads; `foreign_writes` counts changes by somebody
+    else's connection. `on_fatal`, if given, is called in the loop after an I/O error at COMMIT: the process should
+    end, for the state of its files is unknown. From then on every write is Unavailable.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class Database:
         self.position = 0
         self.foreign_writes = 0
         self.on_fatal = on_fatal
+        self.times = Times()
         self._now = SteadyClock(clock)
         self._busy_timeout_ms = busy_timeout_ms
         self._is_open = False
@@ -63,7 +66,7 @@ class Database:
         self._counters: dict[str, int] = {}
         self._stamps: dict[tuple[str, ...], tuple[int, ...]] = {}
         self._doubts = 0
-        self._waiters: set[asyncio.Future[None]] = set()
+        self._waiters: dict[asyncio.Future[None], Callable[[], bool]] = {}
 
     @property
     def stats(self) -> Stats:
@@ -106,9 +109,11 @@ class Database:
         self._witness = Witness(self.path)
         undo.callback(self._witness.close)
         undo.callback(writing.close)  # before the witness
-        self._writer = Writer(writing, self._now, self._busy_timeout_ms, self._deliver_soon, self._witness)
-        self._reading = Session(open_reader(self.path, self._busy_timeout_ms))
         self._long = LongReaders(partial(open_reader, self.path, self._busy_timeout_ms))
+        self._writer = Writer(
+            writing, self._now, self._busy_timeout_ms, self._deliver_soon, self._witness, self._long.give_way
+        )
+        self._reading = Session(open_reader(self.path, self._busy_timeout_ms))
         self.position = self._writer.position
 
     async def stop(self) -> None:
@@ -142,17 +147,22 @@ class Database:
             raise _closed()
         if self._is_reading:
             raise RuntimeError("a read inside of a read would see another snapshot: hand the tx on instead")
-        self._is_reading = True
+        self._is_reading, started = True, perf_counter()
         try:
             return run_query(self._reading, self._now(), lambda tx: query(tx, *args, **kwargs))
         finally:
             self._is_reading = False
+            self.times.add(query, args, perf_counter() - started)
 
     async def read_long(self, query: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs the query on a snapshot in a thread: analytics, exports. Unavailable past 30 s."""
         if not self._is_open:
             raise _closed()
-        return await self._long.run(self._now(), lambda tx: query(tx, *args, **kwargs))
+        started = perf_counter()
+        try:
+            return await self._long.run(self._now(), lambda tx: query(tx, *args, **kwargs))
+        finally:
+            self.times.add(query, args, perf_counter() - started)
 
     async def write(self, action: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs the action in the writer's thread and returns what it returned, once that is durable.
@@ -210,6 +220,7 @@ class Database:
             self._witness.tell(outcome.witnessed)
         if outcome.position is not None:
             self.position = outcome.position
+        if outcome.position is not None or outcome.touched:
             self._wake()
 
     def _end(self, error: BaseException) -> None:
@@ -250,20 +261,27 @@ class Database:
         Unavailable once the database stops.
         """
         seen = self.foreign_writes
-        while self._is_open and self.position <= since and self.foreign_writes == seen:
+        await self.stirred(lambda: self.position > since or self.foreign_writes != seen)
+        return self.position
+
+    async def stirred(self, is_past: Callable[[], bool]) -> None:
+        """Waits for the commit after which this holds, such as a counter that has moved: for rows without a fact.
+
+        Asked after each commit, so it only compares. Unavailable once the database stops.
+        """
+        while self._is_open and not is_past():
             waiter: asyncio.Future[None] = self._loop.create_future()
-            self._waiters.add(waiter)
+            self._waiters[waiter] = is_past
             try:
                 await waiter
             finally:
-                self._waiters.discard(waiter)
+                del self._waiters[waiter]
         if not self._is_open:
             raise _closed()
-        return self.position
 
     def _wake(self) -> None:
-        for waiter in self._waiters:
-            if not waiter.done():
+        for waiter, is_past in self._waiters.items():
+            if not waiter.done() and (not self._is_open or is_past()):
                 waiter.set_result(None)
 
 

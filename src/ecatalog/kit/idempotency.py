@@ -11,6 +11,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 import msgspec
 
 from ecatalog.kit.errors import Conflict, Invalid
+from ecatalog.kit.times import carries
 from ecatalog.kit.tx import Tx
 
 P = ParamSpec("P")
@@ -50,12 +51,24 @@ class _Kept(msgspec.Struct, frozen=True):
 _RESULT, _ANSWER = 200, 201
 
 
+class AlreadyAnswered(Exception):
+    """The whole answer was kept since the caller looked for it: it is that of the operation, not of its action."""
+
+    def __init__(self, answer: str) -> None:
+        super().__init__("answered already")
+        self.answer = answer
+
+
+@carries(1)
 def run_once(tx: Tx, once: Once, action: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """What the action returns, or returned when it was done under this key before.
 
-    Raises what the action raises (nothing is kept then), or Invalid when the key was used for another request.
+    Raises what the action raises (nothing is kept then), Invalid when the key was used for another request, or
+    AlreadyAnswered when more than the action's result is kept.
     """
     kept = _find(tx, once)
+    if kept is not None and kept.status == _ANSWER:
+        raise AlreadyAnswered(kept.answer)
     if kept is not None:
         answer: T = msgspec.json.decode(kept.answer, type=get_type_hints(action)["return"])
         return answer
@@ -64,6 +77,7 @@ def run_once(tx: Tx, once: Once, action: Callable[Concatenate[Tx, P], T], /, *ar
     return result
 
 
+@carries(1)
 def run_once_in_secret(
     tx: Tx, once: Once, action: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs
 ) -> T:

@@ -1,5 +1,6 @@
 """What `ecatalog db` commands tell of a database file, beside a running catalog or without one."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import apsw
@@ -24,7 +25,16 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def check(path: Path) -> list[str]:
-    """What is wrong with the file, one sentence each; empty when it is whole."""
+    """What is wrong with the file, one sentence each; empty when it is whole and has the schema of this program."""
+    return _looked_at(path, _broken_pages, _broken_references, _wrong_version)
+
+
+def check_pages(path: Path) -> list[str]:
+    """The same for a file that may have the schema of another version."""
+    return _looked_at(path, _broken_pages, _broken_references)
+
+
+def _looked_at(path: Path, *looks: Callable[[apsw.Connection], list[str]]) -> list[str]:
     if not path.exists():
         return [f"{path} does not exist."]
     try:
@@ -32,7 +42,7 @@ def check(path: Path) -> list[str]:
     except apsw.Error as error:
         return [f"{path} cannot be opened: {error}."]
     try:
-        return [*_broken_pages(connection), *_broken_references(connection), *_wrong_version(connection)]
+        return [problem for look in looks for problem in look(connection)]
     except apsw.Error as error:
         return [f"{path} cannot be read: {error}."]
     finally:

@@ -8,6 +8,7 @@ from typing import Any
 import apsw
 
 from ecatalog.kit.errors import Unavailable
+from ecatalog.kit.times import Times, name_of
 
 
 class Job:
@@ -42,7 +43,7 @@ class Job:
     @property
     def name(self) -> str:
         """What the log calls the action."""
-        return getattr(self.action, "__qualname__", repr(self.action))
+        return name_of(self.action, self.args)
 
 
 @dataclass(slots=True)
@@ -72,6 +73,8 @@ class Stats:
     replays: int = 0
     slow: int = 0
     checkpoints: int = 0
+    busy: int = 0
+    times: Times = field(default_factory=Times)
 
 
 def told(error: BaseException) -> BaseException:

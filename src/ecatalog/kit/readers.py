@@ -2,8 +2,9 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
 from time import monotonic
 from typing import TypeVar
@@ -44,6 +45,9 @@ class LongReaders:
         self._own = threading.local()
         self._sessions: list[Session] = []
         self._is_closing = False
+        self._turn = 0
+        self._may_begin = threading.Event()
+        self._may_begin.set()
 
     async def run(self, now: datetime, query: Callable[[Tx], T]) -> T:
         """Unavailable when the query takes too long."""
@@ -54,6 +58,19 @@ class LongReaders:
         for session in self._sessions:
             session.forget_plans()
 
+    @contextmanager
+    def give_way(self) -> Iterator[None]:
+        """Ends the queries that run, because the WAL cannot shrink behind them; the next wait until the block is over.
+
+        Used in the writer's thread.
+        """
+        self._may_begin.clear()
+        self._turn += 1
+        try:
+            yield
+        finally:
+            self._may_begin.set()
+
     def close(self) -> None:
         """Ends the queries that still run, then closes. Blocks."""
         self._is_closing = True
@@ -63,11 +80,18 @@ class LongReaders:
 
     def _run(self, now: datetime, query: Callable[[Tx], T]) -> T:
         session = self._session()
-        ends = monotonic() + self._most_seconds
-        session.connection.set_progress_handler(lambda: self._is_closing or monotonic() > ends, _STEPS_BETWEEN_LOOKS)
+        self._may_begin.wait()
+        ends, turn = monotonic() + self._most_seconds, self._turn
+
+        def is_over() -> bool:
+            return self._is_closing or self._turn != turn or monotonic() > ends
+
+        session.connection.set_progress_handler(is_over, _STEPS_BETWEEN_LOOKS)
         try:
             return run_query(session, now, query)
         except apsw.InterruptError as error:
+            if self._turn != turn:
+                raise Unavailable("Much is being written just now. Ask again.", retry_after=1) from error
             raise Unavailable("This question takes too long to answer. Ask for less of it.") from error
 
     def _session(self) -> Session:

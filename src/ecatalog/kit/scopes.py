@@ -16,4 +16,6 @@ SCOPES: Final[Mapping[str, str]] = {
     "requests:write": "Make, approve, reject and cancel requests",
     "usage:read": "Read the analytics",
     "audit:read": "Read the audit log",
+    "backups:read": "List the backups",
+    "backups:write": "Make a backup",
 }

@@ -103,6 +103,11 @@ class Tx:
         self._must_write()
         self.touched.update(counters)
 
+    def optimize(self) -> None:
+        """Brings the planner's statistics up to date where they may be behind; bounded (sqlite.org/pragma.html)."""
+        self._must_write()
+        self._session.connection.pragma("optimize")
+
     def end(self) -> None:
         """The call is over: whoever kept this transaction finds it dead. Called by the database only."""
         self._is_over = True

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from queue import Empty, SimpleQueue
 from time import perf_counter
@@ -9,7 +10,7 @@ from time import perf_counter
 import apsw
 import structlog
 
-from ecatalog.kit.checkpoints import Checkpoints
+from ecatalog.kit.checkpoints import Checkpoints, GiveWay
 from ecatalog.kit.connections import keep_wal, read_int
 from ecatalog.kit.jobs import Job, Outcome, Stats, unknown
 from ecatalog.kit.tx import Session, Tx, finished
@@ -23,7 +24,9 @@ _IDLE_SECONDS = 1.0
 
 
 class Writer:
-    """Owns the connection from `start` to `stop`. `deliver` is called in its thread, once per group."""
+    """Owns the connection from `start` to `stop`. `deliver` is called in its thread, once per group; `give_way` while
+    the WAL is emptied for which long reads have to end.
+    """
 
     def __init__(
         self,
@@ -32,6 +35,7 @@ class Writer:
         busy_timeout_ms: int,
         deliver: Callable[[Outcome], None],
         witness: Witness,
+        give_way: GiveWay = nullcontext,
     ) -> None:
         self.stats = Stats()
         self._connection = connection
@@ -44,7 +48,7 @@ class Writer:
         self._queue: SimpleQueue[Sequence[Job] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="ecatalog-writer", daemon=True)
         self._fatal: BaseException | None = None
-        self._checkpoints = Checkpoints(connection, busy_timeout_ms)
+        self._checkpoints = Checkpoints(connection, busy_timeout_ms, give_way)
         self._data_version = self._read_data_version()
         self.position = self._read_position()
 
@@ -151,6 +155,7 @@ class Writer:
         except apsw.Error as error:
             # Somebody else's lock has just been waited for in vain: the other jobs do not wait for it again.
             outcome.refused = error
+            self.stats.busy += isinstance(error, apsw.BusyError)
             self._roll_back()
         return outcome.refused is None
 
@@ -178,6 +183,7 @@ class Writer:
             job.fail(error)
         tx.end()
         took = perf_counter() - started
+        self.stats.times.add(job.action, job.args, took)
         if took > SLOW_SECONDS:
             self.stats.slow += 1
             log.warning("slow_action", action=job.name, ms=round(took * 1000))

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from ecatalog.accounts import actions as accounts
+from ecatalog.accounts.codes import add_code, redeem_code
 from ecatalog.kit.actor import Actor, Role
 from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import Conflict, Forbidden, Invalid, NotFound, Stale, Unauthorized
@@ -152,6 +152,14 @@ def stop_all(
     return [row.id for row in rows if end_launch(tx, actor, row, reason)]
 
 
+def stop_everything(tx: Tx, actor: Actor, reason: str) -> int:
+    """Asks for the end of all that runs or waits, warm copies too; how many those were."""
+    rows = queries.list_wanted(tx, client_id=None, user_id=None, demo_id=None)
+    for row in rows:
+        end_launch(tx, actor, row, reason)
+    return len(rows)
+
+
 def end_overdue(tx: Tx, actor: Actor, *, limit: int = 100) -> int:
     """Asks for the end of at most `limit` launches whose window or lifetime is over, or that nobody uses; how many."""
     words = {
@@ -190,10 +198,10 @@ def enter_launch(tx: Tx, actor: Actor, launch_id: str, code: str) -> str:
     if not actor.session_id:
         raise Forbidden("Log in to enter a demo: an entry is tied to a session.")
     row = _enterable(tx, launch_id)
-    accounts.issue_code(
+    add_code(
         tx,
         "entry",
-        code=code,
+        code,
         lifetime=ENTRY_CODE_LIFETIME,
         session_id=actor.session_id,
         launch_id=launch_id,
@@ -233,7 +241,7 @@ def redeem_entry(tx: Tx, actor: Actor, code: str, label: str) -> Redeemed:
     session that has ended; Conflict, Forbidden or NotFound when the launch may not be entered any more.
     """
     _refuse_without_scope(actor, "edge")
-    found = accounts.redeem_code(tx, "entry", code)
+    found = redeem_code(tx, "entry", code)
     if not found.session_id or not queries.has_live_session(tx, found.session_id):
         raise Unauthorized("Your session has ended. Log in to the catalog again.")
     row = _enterable(tx, found.launch_id or "")

@@ -20,6 +20,8 @@ log = structlog.get_logger()
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 # Short, because a launcher that died keeps the next one of its engine waiting for so long.
 LEASE = timedelta(seconds=15)
+# Every heartbeat is answered. A launcher that hangs keeps its connection, and must not keep its engine.
+_HEARD_LATELY = timedelta(seconds=4)
 
 
 @dataclass(slots=True)
@@ -29,6 +31,7 @@ class Post:
     launcher_id: str
     engine: str
     nudge: asyncio.Event
+    heard_at: datetime
     status: EngineStatus = field(default_factory=EngineStatus)
     stored: EngineStatus | None = None
     lease_until: datetime = NEVER
@@ -57,7 +60,7 @@ class LauncherHub:
         if before is not None:
             before.is_relieved = True
             before.nudge.set()
-        post = self._posts[launcher_id] = Post(launcher_id, engine, asyncio.Event())
+        post = self._posts[launcher_id] = Post(launcher_id, engine, asyncio.Event(), self._clock())
         return post
 
     def quit_post(self, post: Post) -> None:
@@ -67,7 +70,7 @@ class LauncherHub:
 
     def take_status(self, post: Post, status: EngineStatus) -> None:
         """What the launcher says of its engine. What it can hold is stored with the lease."""
-        post.status = status
+        post.status, post.heard_at = status, self._clock()
         self._claim_if_due(post)
 
     def beat(self, post: Post) -> tuple[datetime, bool]:
@@ -92,7 +95,8 @@ class LauncherHub:
         is_active = post.lease_until > self._clock()
         is_due = post.lease_until - self._clock() < self._lease * 0.75
         has_news = is_active and (post.stored is None or _room(post.status) != _room(post.stored))
-        if post.is_claiming or not (is_due or has_news):
+        is_heard = self._clock() - post.heard_at <= _HEARD_LATELY
+        if post.is_claiming or not is_heard or not (is_due or has_news):
             return
         if self._db.read_now(queries.who_holds, post.engine) not in (None, post.launcher_id):
             return

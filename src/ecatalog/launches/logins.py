@@ -6,6 +6,7 @@ from ecatalog.kit.actor import Actor, Role
 from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import Forbidden, NotFound
 from ecatalog.launches import serving_queries as queries
+from ecatalog_client.types.containers import registry_of
 
 
 def login_for(tx: Tx, actor: Actor, launch_id: str, registry_url: str) -> KeptLogin | None:
@@ -15,6 +16,6 @@ def login_for(tx: Tx, actor: Actor, launch_id: str, registry_url: str) -> KeptLo
     row = queries.find_wanted_launch(tx, launch_id)
     if row is None or row.state != "starting":
         raise NotFound("No such launch is starting.")
-    if not any(container.image.startswith(f"{registry_url}/") for container in row.containers):
+    if not any(registry_of(container.image) == registry_url for container in row.containers):
         raise NotFound("This launch has no image of that registry.")
     return find_login(tx, registry_url)

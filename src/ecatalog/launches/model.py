@@ -43,6 +43,7 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
     demo_status_reason: str
     is_granted: bool = True
     is_revoked: bool = False
+    is_on_hold: bool = False
     window_starts_at: datetime | None = None
     window_ends_at: datetime | None = None
     timezone: str = "UTC"
@@ -59,6 +60,8 @@ def refusal(opening: Opening | None, now: datetime) -> CatalogError | None:
         return _not_for_client(opening) if opening.window_starts_at is not None else _not_active(opening)
     if opening.is_revoked:
         return Forbidden("Your access has been revoked. Ask your contact if you think this is a mistake.")
+    if opening.is_on_hold:
+        return Conflict("The catalog was restored from a backup, and who may open demos is being looked at. Try later.")
     if opening.window_starts_at is not None and now < opening.window_starts_at:
         begins = in_words(opening.window_starts_at, opening.timezone)
         return Forbidden(f"Your access begins on {begins}. Come back then to open this demo.")

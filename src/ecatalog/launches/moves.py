@@ -5,6 +5,7 @@ For the room's actions; who may is decided there.
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -58,6 +59,7 @@ def move_launch(
     """Moves the launch and notes when; the attempt it is in then. Raises Stale when somebody was quicker.
 
     Taking a queued launch up begins the next attempt. Without a reason the launch keeps the one that it has.
+    `digests` say what exactly runs.
     """
     phase = phase or state
     moved = msgspec.structs.replace(
@@ -74,7 +76,8 @@ def move_launch(
     if state == "running" and row.state != "running":
         begin_idling(tx, row.id)
     tx.touch("launches")
-    tell_moved(tx, actor, moved, was=row.state)
+    what = {"digests": list(digests)} if digests else {}
+    tell_moved(tx, actor, moved, was=row.state, **what)
     for other, why in settle(tx, moved, row.state, digests):
         end_launch(tx, SYSTEM, other, why)
     if state in FINAL or state == "running":
@@ -94,7 +97,7 @@ def _noted(row: LaunchRow, state: LaunchState, phase: str, now: datetime) -> dic
     return {**row.phases, state: row.phases.get(state, now), phase: row.phases.get(phase, now)}
 
 
-def tell_moved(tx: Tx, actor: Actor, row: LaunchRow, *, was: LaunchState, **details: str) -> None:
+def tell_moved(tx: Tx, actor: Actor, row: LaunchRow, *, was: LaunchState, **details: Any) -> None:
     """Tells the world where the launch is now, and the usage of its client when it entered another state."""
     if row.reason:
         details["reason"] = row.reason

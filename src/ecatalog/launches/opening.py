@@ -1,5 +1,6 @@
 """Opening a demo: the person's copy, a warm one, or a new one that waits for its place."""
 
+from datetime import timedelta
 from typing import NamedTuple
 
 import msgspec
@@ -16,6 +17,9 @@ from ecatalog.launches.specs import LaunchSettings, NamedSpec, spec_of, upstream
 from ecatalog.launches.use import begin_idling
 from ecatalog.usage.actions import record_use
 from ecatalog_client.types.launches import Launch, LaunchKind, LaunchState
+
+# Who was away for so long is back, rather than here again.
+LONG_AWAY = timedelta(days=14)
 
 
 class Whose(NamedTuple):
@@ -39,8 +43,18 @@ def open_demo(tx: Tx, actor: Actor, demo_id: str, *, limit: int = 3) -> Launch:
     if launch is None:
         launch = _take_copy(tx, actor, demo_id, opening, limit)
     if actor.is_client:
+        _tell_of_visits(tx, actor, demo_id)
         record_use(tx, "demo_opened", client_id=actor.id, demo_id=demo_id, launch_id=launch.id)
     return launch
+
+
+def _tell_of_visits(tx: Tx, actor: Actor, demo_id: str) -> None:
+    """A client's first open, and one after a long time, are news to its owner."""
+    last = queries.last_use_of(tx, actor.id)
+    if last is None:
+        tx.record("client.first_opened", actor, client=actor.id, demo=demo_id)
+    elif tx.now - last >= LONG_AWAY:
+        tx.record("client.came_back", actor, client=actor.id, demo=demo_id, days=(tx.now - last).days)
 
 
 def reset_launch(tx: Tx, actor: Actor, launch_id: str, *, limit: int = 3) -> Launch:

@@ -62,6 +62,12 @@ def has_passed(tx: Tx, launch_id: str) -> bool:
     return tx.value("SELECT 1 FROM demo_checks WHERE launch_id = :id AND is_fine = 1", id=launch_id) is not None
 
 
+def was_fine(tx: Tx, demo_id: str) -> bool | None:
+    """What the last check found; None when there was none."""
+    found = tx.value("SELECT is_fine FROM demo_checks WHERE demo_id = :id", id=demo_id)
+    return None if found is None else bool(found)
+
+
 def find_check(tx: Tx, demo_id: str) -> Check | None:
     """The last one, and the trial that is under way."""
     return tx.one(

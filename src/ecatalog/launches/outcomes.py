@@ -1,6 +1,7 @@
 """What follows from how a copy did: a trial publishes, a check is noted, a demo that keeps failing is taken aside."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from ecatalog.demos import actions as demos
 from ecatalog.demos import pins
@@ -41,9 +42,11 @@ def _settle_trial(tx: Tx, row: LaunchRow, digests: Sequence[str]) -> list[End]:
 
 
 def _note(tx: Tx, row: LaunchRow, *, is_fine: bool, result: str) -> None:
+    was_fine = outcome_queries.was_fine(tx, row.demo_id)
     outcome_queries.keep_check(tx, row.demo_id, row.id, is_fine=is_fine, result=result)
     tx.touch("demo_checks")
-    tx.record(f"demo.{'tried' if row.kind == 'trial' else 'checked'}", SYSTEM, demo=row.demo_id, result=result)
+    told: dict[str, Any] = {"result": result, "is_fine": is_fine, "was_fine": was_fine}
+    tx.record(f"demo.{'tried' if row.kind == 'trial' else 'checked'}", SYSTEM, demo=row.demo_id, **told)
 
 
 def _publish(tx: Tx, row: LaunchRow, digests: Sequence[str]) -> str:

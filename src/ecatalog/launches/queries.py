@@ -28,6 +28,7 @@ def client_opening(tx: Tx, client_id: str, demo_id: str) -> Opening | None:
              EXISTS (SELECT 1 FROM client_demo_access a
                WHERE a.client_id = :client_id AND a.demo_id = :demo_id AND a.revoked_at IS NULL) AS is_granted,
              c.revoked_at IS NOT NULL AS is_revoked,
+             EXISTS (SELECT 1 FROM settings WHERE key = 'access_hold') AS is_on_hold,
              c.access_starts_at AS window_starts_at, c.access_ends_at AS window_ends_at, c.timezone
            FROM clients c JOIN demos d ON d.id = :demo_id
            WHERE c.id = :client_id""",
@@ -333,3 +334,19 @@ def who_owns(tx: Tx, client_id: str) -> str | None:
 
 def demo_url_of(tx: Tx, demo_id: str) -> str:
     return str(tx.value("SELECT demo_url FROM demos WHERE id = :id", id=demo_id))
+
+
+class LastUse(msgspec.Struct, frozen=True):
+    """When a client last used some demo."""
+
+    at: datetime | None
+
+
+def last_use_of(tx: Tx, client_id: str) -> datetime | None:
+    """None for a client that has never opened a demo."""
+    found = tx.one(
+        LastUse,
+        "SELECT max(last_at) AS at FROM usage_daily WHERE client_id = :client_id AND demo_id <> ''",
+        client_id=client_id,
+    )
+    return found.at if found else None

@@ -39,6 +39,7 @@ log = structlog.get_logger("ecatalog.launches.rpc")
 HELLO_SECONDS = 3.0
 # The longest texts that a report leaves in the catalog.
 PHASE, REASON, LOG_TAIL = 64, 500, 32_768
+MOST_DIGESTS = 32
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -259,8 +260,10 @@ def _report(request: pb.LaunchReport) -> LaunchReport:
         "log_tail": request.log_tail[-LOG_TAIL:],
     }
     cut["progress"] = max(0, min(100, request.progress))
-    if not all(_DIGEST.fullmatch(digest) for digest in request.digests):
-        raise Invalid("Digests are sha256: and 64 hexadecimal digits.", fields={"digests": "not all are such"})
+    if len(request.digests) > MOST_DIGESTS or not all(map(_DIGEST.fullmatch, request.digests)):
+        raise Invalid(
+            "A digest is sha256: and 64 hexadecimal digits, one for each container.", fields={"digests": "other"}
+        )
     report = msgspec.structs.asdict(struct_of(request, LaunchReport)) | cut
     try:
         return msgspec.convert(report, LaunchReport)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from ecatalog.kit.db import Tx
 from ecatalog_client.types.audit import AuditFact
 
@@ -29,6 +31,27 @@ def note_probe(tx: Tx) -> None:
     )
 
 
+def find_mark(tx: Tx, key: str) -> str | None:
+    """A setting of this room: when something was last done."""
+    found = tx.value("SELECT value FROM settings WHERE key = :key", key=key)
+    return None if found is None else str(found)
+
+
+def set_mark(tx: Tx, key: str, value: str) -> None:
+    tx.run(
+        """INSERT INTO settings (key, value, updated_at) VALUES (:key, :value, :now)
+           ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at""",
+        key=key,
+        value=value,
+        now=tx.now,
+    )
+
+
+def last_fact_at(tx: Tx) -> str | None:
+    found = tx.value("SELECT at FROM audit_log WHERE position = (SELECT max(position) FROM audit_log)")
+    return None if found is None else str(found)
+
+
 def has_sample_logins(tx: Tx) -> bool:
     """Whether this database was filled with the sample data, now or at an earlier start."""
     found = tx.value("SELECT 1 FROM audit_log WHERE position <= :early AND kind = 'samples.loaded'", early=_EARLY)
@@ -36,17 +59,48 @@ def has_sample_logins(tx: Tx) -> bool:
 
 
 def count_states(tx: Tx) -> dict[str, int]:
-    """How many launches are in each live state, how many edges have a live lease, how many requests are pending."""
+    """How many launches are in each live state, edges have a live lease, requests and messages wait."""
     found = tx.rows(
         """SELECT state AS name, count(*) AS number FROM launches
            WHERE state IN ('queued', 'starting', 'running', 'stopping') GROUP BY state
            UNION ALL SELECT 'edges', count(*) FROM edges WHERE lease_until > :now
            UNION ALL SELECT 'launchers', count(*) FROM launchers WHERE lease_until > :now
            UNION ALL SELECT 'sessions', count(*) FROM sessions WHERE expires_at > :now
-           UNION ALL SELECT 'requests', count(*) FROM access_requests WHERE status = 'pending'""",
+           UNION ALL SELECT 'requests', count(*) FROM access_requests WHERE status = 'pending'
+           UNION ALL SELECT 'messages_' || state, count(*) FROM outbox
+             WHERE state IN ('pending', 'leased', 'dead') GROUP BY state""",
         now=tx.now,
     )
     return {row["name"]: row["number"] for row in found}
+
+
+def count_phases(tx: Tx) -> dict[str, int]:
+    """How many live launches are in each phase; a launcher names phases, so there is a bound on how many are told."""
+    found = tx.rows(
+        """SELECT phase AS name, count(*) AS number FROM launches
+           WHERE state IN ('queued', 'starting', 'running', 'stopping') GROUP BY phase ORDER BY number DESC LIMIT 20"""
+    )
+    return {row["name"]: row["number"] for row in found}
+
+
+def count_waiting(tx: Tx) -> int:
+    """How many launches wait for their place."""
+    return int(
+        tx.value(
+            """SELECT count(*) FROM launches
+               WHERE wanted = 'running' AND state = 'queued' AND admitted_at IS NULL"""
+        )
+        or 0
+    )
+
+
+def waiting_since(tx: Tx) -> str | None:
+    """When the first of them was added, None when nobody waits."""
+    found = tx.value(
+        """SELECT min(created_at) FROM launches
+           WHERE wanted = 'running' AND state = 'queued' AND admitted_at IS NULL"""
+    )
+    return None if found is None else str(found)
 
 
 def list_facts(tx: Tx, wanted: Mapping[str, Any], *, before: int, limit: int) -> list[AuditFact]:
@@ -59,3 +113,32 @@ def list_facts(tx: Tx, wanted: Mapping[str, Any], *, before: int, limit: int) ->
         limit=limit,
         **{"fact_kind" if name == "kind" else name: value for name, value in wanted.items()},
     )
+
+
+class _Kind(msgspec.Struct, frozen=True):
+    kind: str
+
+
+def list_kinds(tx: Tx) -> list[str]:
+    """The kinds of facts that there are: a step along the index for each, not a look at every fact."""
+    found = tx.all(
+        _Kind,
+        """WITH RECURSIVE kinds (kind) AS (
+             SELECT min(kind) FROM audit_log
+             UNION ALL
+             SELECT (SELECT min(f.kind) FROM audit_log f WHERE f.kind > kinds.kind) FROM kinds
+             WHERE kinds.kind IS NOT NULL)
+           SELECT kind FROM kinds WHERE kind IS NOT NULL""",
+    )
+    return [each.kind for each in found]
+
+
+def name_of(tx: Tx, entry_id: str) -> str:
+    """The name of a user, client or demo; empty for an id of something else."""
+    found = tx.value(
+        """SELECT full_name FROM users WHERE id = :id
+           UNION ALL SELECT name FROM clients WHERE id = :id
+           UNION ALL SELECT name FROM demos WHERE id = :id""",
+        id=entry_id,
+    )
+    return str(found or "")

@@ -1,6 +1,6 @@
 """The gRPC server: a token becomes an actor, an error of the family a status, a stop the end of all streams.
 
-Internal services only; reflection is off.
+Reflection is off unless it is asked for.
 """
 
 import asyncio
@@ -20,10 +20,11 @@ from grpc_health.v1._async import HealthServicer
 from ecatalog.kit.actor import ANONYMOUS, Actor, Role
 from ecatalog.kit.errors import CatalogError, Forbidden, Invalid, Unauthorized, Unavailable
 from ecatalog.kit.ids import new_id
+from ecatalog.rpc.listening import ServerTls, add_reflection, listen
 from ecatalog.rpc.service import Caller, Method, OpenStream, OpenUnary, Service, Stream, Unary
 from ecatalog.web.problems import WireError
 from ecatalog_client.channel import MESSAGE_LIMIT
-from ecatalog_client.status import CODE, status_of, trailers_of
+from ecatalog_client.status import BUG, CODE, status_of, trailers_of
 
 log = structlog.get_logger()
 
@@ -36,6 +37,9 @@ OPTIONS = (
     ("grpc.http2.min_ping_interval_without_data_ms", 2000),
     ("grpc.keepalive_permit_without_calls", 1),
 )
+# No call takes longer: what is sent may wait for a second, and the longest read is given up after half a minute.
+LONGEST_DEADLINE = 300.0
+_HEALTH = "grpc.health.v1.Health"
 # How often a stream looks whether its token still stands.
 CHECK_SECONDS = 5.0
 # How long somebody who is refused is listened to.
@@ -60,7 +64,7 @@ OnCall = Callable[[str, str, float], None]
 class RpcServer:
     """Serves `services` from `start` to `stop`.
 
-    `identify` makes an actor of a token.
+    `identify` makes an actor of a token; `tls` is what to listen with, `reflects` whether to tell what is served.
     """
 
     def __init__(
@@ -69,10 +73,14 @@ class RpcServer:
         identify: Identify,
         *,
         on_call: OnCall | None = None,
+        tls: ServerTls | None = None,
+        reflects: bool = False,
     ) -> None:
         self._services = tuple(services)
         self._identify = identify
         self._on_call = on_call or (lambda method, status, seconds: None)
+        self._tls = tls
+        self._reflects = reflects
         self._stopping = asyncio.Event()
         self.port = 0
         self._health = HealthServicer()
@@ -85,10 +93,9 @@ class RpcServer:
             self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service.name, handlers),))
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        try:
-            self.port = self._server.add_insecure_port(address)
-        except RuntimeError as error:
-            raise OSError(f"Cannot listen for gRPC on {address}: is another gateway running?") from error
+        if self._reflects:
+            add_reflection(self._server, (_HEALTH, *(service.name for service in self._services)))
+        self.port = listen(self._server, address, self._tls)
         await self._server.start()
         return self.port
 
@@ -117,8 +124,7 @@ class RpcServer:
             try:
                 if isinstance(method, Unary):
                     self._refuse_unless(caller.actor, method.scope)
-                if context.time_remaining() is None:
-                    raise Invalid("Set a deadline: a call without one may hang for ever.")
+                _refuse_endless(context.time_remaining())
                 reply = await _answer(method, request, caller)
                 status = "OK"
                 return reply
@@ -243,6 +249,14 @@ class RpcServer:
         self._on_call(name, status, seconds)
 
 
+def _refuse_endless(seconds: float | None) -> None:
+    """Raises Invalid for a call that could hold its place for ever, or nearly so."""
+    if seconds is None:
+        raise Invalid("Set a deadline: a call without one may hang for ever.")
+    if seconds > LONGEST_DEADLINE:
+        raise Invalid(f"Set a deadline of at most {LONGEST_DEADLINE:.0f} s: nothing here takes longer.")
+
+
 async def _next_unless(
     stopping: asyncio.Future[Any], events: AsyncGenerator[Message, None], look: Callable[[], None] | None = None
 ) -> Message | None:
@@ -285,4 +299,4 @@ def _refusal(name: str, error: Exception) -> tuple[grpc.StatusCode, str, tuple[t
         return grpc.StatusCode.INVALID_ARGUMENT, error.detail, ((CODE, error.code),)
     error_id = new_id()
     log.error("rpc.fault", method=name, id=error_id, exc_info=error)
-    return grpc.StatusCode.INTERNAL, f"Something went wrong here. The log tells more under {error_id}.", ()
+    return grpc.StatusCode.INTERNAL, f"Something went wrong here. The log tells more under {error_id}.", ((CODE, BUG),)

@@ -1,6 +1,6 @@
 """Recording use: the event and its day's sums, always in one transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -40,6 +40,7 @@ def record_use(
         seconds=seconds,
         details=details or {},
     )
+    tx.touch("usage_analytics")
     sums = sums_of(event, seconds)
     if sums is not None:
         queries.add_to_day(tx, sums, at, client_id=client_id, demo_id=demo_id)
@@ -62,6 +63,11 @@ def record_active(
             at = datetime.fromtimestamp(each.minute * 60, UTC)
             record_use(tx, "active", client_id=client_id, demo_id=demo_id, launch_id=launch_id, seconds=added, at=at)
     return new
+
+
+def remove_events(tx: Tx, event_ids: Sequence[int]) -> int:
+    """Removes these events, a few hundred at most: they are kept elsewhere by now. The daily sums stay."""
+    return sum(queries.remove_event(tx, event_id) for event_id in event_ids)
 
 
 def remove_old_minutes(tx: Tx) -> int:

@@ -32,6 +32,10 @@ def add_event(
     )
 
 
+def remove_event(tx: Tx, event_id: int) -> int:
+    return tx.run("DELETE FROM usage_analytics WHERE id = :id", id=event_id)
+
+
 def find_seconds(tx: Tx, launch_id: str, minute: int) -> int:
     """The active seconds of that minute that are known, a bit each."""
     found = tx.value(

@@ -54,7 +54,9 @@ def _plain_struct(value: msgspec.Struct) -> Any:
     mends = _mends[kind]
     if mends is None:
         fields = {name: _plain(getattr(value, name)) for name in kind.__struct_fields__}
-        return {name: item for name, item in fields.items() if item is not msgspec.UNSET}
+        tag, field = kind.__struct_config__.tag, kind.__struct_config__.tag_field
+        named = {} if field is None else {field: tag}
+        return named | {name: item for name, item in fields.items() if item is not msgspec.UNSET}
     return _mend_struct(msgspec.to_builtins(value), mends) if mends else value
 
 

@@ -45,7 +45,7 @@ _WITHOUT_BODY = frozenset({204, 304})
 
 
 class _Target:
-    __slots__ = ("collect", "has_body", "measure", "operation", "perform", "route")
+    __slots__ = ("collect", "has_body", "measure", "operation", "perform", "resumes", "route")
 
     def __init__(self, operation: Operation, door: Door, memory: AnswerMemory) -> None:
         self.operation = operation
@@ -53,6 +53,7 @@ class _Target:
         self.has_body = operation.has_body
         self.measure = Measure(operation.name)
         self.collect = collector(operation)
+        self.resumes = operation.kind == "stream" and "after" in getattr(operation.takes, "__struct_fields__", ())
         self.perform = None if operation.kind == "stream" else target(operation, door, memory)
 
 
@@ -138,6 +139,9 @@ class Dispatch:
         if call.method == "HEAD":
             raise wrong_method(call.route, ["GET"])
         fields = await target.collect(call)
+        if target.resumes and (last := call.headers.get(b"last-event-id")):
+            # It wins: an EventSource that connects again asks by the address that it began with.
+            fields["after"] = last.decode("latin-1")
         door = self._door.of_request(call.actor, call.address, call.agent)
         events = target.operation.action(door, call.actor, *call.values, **fields)
         call.send = began = _Began(call.send)

@@ -11,6 +11,7 @@ from ecatalog.kit.actor import SYSTEM, Actor
 from ecatalog.kit.clock import Clock
 from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.idempotency import Once, run_once, run_once_in_secret
+from ecatalog.kit.times import carries
 from ecatalog.settings import Settings
 
 P = ParamSpec("P")
@@ -34,10 +35,12 @@ def guarded(action: Callable[Concatenate[Tx, P], T], check: Check) -> Callable[C
         return action(tx, *args, **kwargs)
 
     # What was kept under a key is read again as what the action returns.
+    checked.__qualname__ = action.__qualname__
     checked.__annotations__["return"] = get_type_hints(action)["return"]
     return checked
 
 
+@carries(2)
 def _run_as(
     tx: Tx, stands: Stands, actor: Actor, action: Callable[Concatenate[Tx, P], T], /, *args: P.args, **kwargs: P.kwargs
 ) -> T:

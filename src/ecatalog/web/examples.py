@@ -19,5 +19,6 @@ EXAMPLES: Final[Mapping[str, Any]] = {
     "registry_url": "registry.example.com",
     "requested_end_date": "2099-12-31",
     "scopes": ["clients:read"],
+    "url": "https://hooks.example.com/catalog",
     "username": "puller",
 }

@@ -1,41 +1,80 @@
 """Templates and the few files that pages need, read once.
 
-Everything in a page is escaped unless a template says so.
+Everything in a page is escaped unless a template says so. Texts are in English and translated by gettext; what a
+catalog of messages does not know stays English.
 """
 
+import gettext
+import gzip
 import hashlib
 import mimetypes
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+LANGUAGES: Mapping[str, str] = {"en": "English", "pt": "Português"}
+_WORTH_PACKING = ("text/", "application/javascript", "image/svg")
+
+
+@dataclass(frozen=True, slots=True)
+class StaticFile:
+    """A file as it is served; `packed` is its gzip, empty where that saves nothing."""
+
+    content: bytes
+    kind: str
+    packed: bytes
+
 
 class Layout:
-    """Renders templates; `files` are the static ones by name, with their content and media type."""
+    """Renders templates; `files` are the static ones by name. `filters` are added to those of Jinja."""
 
-    def __init__(self) -> None:
+    def __init__(self, filters: Mapping[str, Callable[..., Any]] | None = None) -> None:
         folder = files("ecatalog.web") / "static"
-        self.files: dict[str, tuple[bytes, str]] = {
-            each.name: (each.read_bytes(), mimetypes.guess_type(each.name)[0] or "application/octet-stream")
+        self.files = {
+            each.name: _static(each.name, each.read_bytes())
             for place in (folder, folder / "vendor")
             for each in sorted(place.iterdir(), key=lambda each: each.name)
             if each.is_file()
         }
-        self._templates = Environment(
+        self._addresses = {name: self._address(name) for name in self.files}
+        self._templates = {language: self._environment(language, filters or {}) for language in LANGUAGES}
+
+    def render(self, template: str, *, language: str = "en", **values: Any) -> str:
+        """The page as text; a name that nobody gave is an error, not a gap."""
+        found = self._templates.get(language, self._templates["en"]).get_template(template)
+        return found.render(language=language, **values)
+
+    def _environment(self, language: str, filters: Mapping[str, Callable[..., Any]]) -> Environment:
+        made = Environment(
             loader=PackageLoader("ecatalog", "templates"),
             autoescape=select_autoescape(default=True),
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
         )
-        self._templates.globals["static"] = self._address
-
-    def render(self, template: str, **values: Any) -> str:
-        """The page as text; a name that nobody gave is an error, not a gap."""
-        return self._templates.get_template(template).render(**values)
+        made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+        made.globals["static"] = self._addresses.__getitem__
+        made.filters |= filters
+        return made
 
     def _address(self, name: str) -> str:
         """The path of a static file, which changes with its content: browsers may keep it for ever."""
-        content, _ = self.files[name]
-        return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"
+        return f"/static/{name}?v={hashlib.sha256(self.files[name].content).hexdigest()[:12]}"
+
+
+def translations(language: str) -> gettext.NullTranslations:
+    """The messages of a language; none for English, which the templates are written in."""
+    folder = Path(str(files("ecatalog") / "locales"))
+    return gettext.translation("ecatalog", folder, [language], fallback=True)
+
+
+def _static(name: str, content: bytes) -> StaticFile:
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    is_worth = kind.startswith(_WORTH_PACKING) or kind.endswith("javascript")
+    # mtime 0: the same file gives the same bytes.
+    return StaticFile(content, kind, gzip.compress(content, 9, mtime=0) if is_worth else b"")

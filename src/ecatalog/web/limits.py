@@ -23,35 +23,31 @@ class Gone(Exception):
     """The caller closed the connection before its request was complete."""
 
 
-async def read_body(receive: Receive, declared: bytes | None) -> bytes:
+async def read_body(receive: Receive, declared: bytes | None, limit: int = BODY_LIMIT) -> bytes:
     """The request's body.
 
-    Raises WireError 413 above 64 KiB, 408 when it takes over 15 s; Gone when the caller left.
+    Raises WireError 413 above the limit (64 KiB), 408 when it takes over 15 s; Gone when the caller left.
     """
-    if declared is not None and not _is_within(declared):
-        raise too_large(BODY_LIMIT)
+    if declared is not None and not (declared.isdigit() and int(declared) <= limit):
+        raise too_large(limit)
     if declared == b"0":
         return b""
     try:
         async with asyncio.timeout(SECONDS_TO_ARRIVE):
-            return await _read_all(receive)
+            return await _read_all(receive, limit)
     except TimeoutError:
         raise too_slow() from None
 
 
-def _is_within(declared: bytes) -> bool:
-    return declared.isdigit() and int(declared) <= BODY_LIMIT
-
-
-async def _read_all(receive: Receive) -> bytes:
+async def _read_all(receive: Receive, limit: int) -> bytes:
     body = b""
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise Gone
         body += bytes(message.get("body", b""))
-        if len(body) > BODY_LIMIT:
-            raise too_large(BODY_LIMIT)
+        if len(body) > limit:
+            raise too_large(limit)
         if not message.get("more_body", False):
             return body
 

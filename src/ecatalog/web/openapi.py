@@ -192,7 +192,7 @@ def _refusals(each: Operation) -> set[int]:
     found = {400, 422, 500, 503}
     if each.has_body:
         found |= {408, 413, 415}
-    if each.params or each.kind == "write":  # A body may name things, as a path does.
+    if each.params or each.kind in ("write", "flow"):  # A body may name things, as a path does.
         found.add(404)
     if each.matches is not None or each.kind in ("write", "flow"):
         found.add(412)

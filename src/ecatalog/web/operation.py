@@ -187,7 +187,21 @@ def flow(
     login). It writes by `door.write`, so that
     an `Idempotency-Key` and `If-Match` count here as well.
     """
-    return Operation("flow", method, path, action, takes, gives, may, summary, None, status, _tag_of(path), scope=scope)
+    return Operation(
+        "flow",
+        method,
+        path,
+        action,
+        takes,
+        gives,
+        may,
+        summary,
+        None,
+        status,
+        _tag_of(path),
+        scope=scope,
+        matches=matches,
+    )
 
 
 def stream(

@@ -5,6 +5,7 @@ Rooms list theirs in `pages.py` as `PAGES = (page("GET", "/login", show_login), 
 on.
 """
 
+import gzip
 import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -22,48 +23,66 @@ from ecatalog.kit.errors import CatalogError, Unauthorized
 from ecatalog.web.call import Scope, Send
 from ecatalog.web.callers import SAFE_METHODS, Callers
 from ecatalog.web.door import Door
-from ecatalog.web.layout import Layout
-from ecatalog.web.limits import Gone, Receive, read_body
+from ecatalog.web.layout import LANGUAGES, Layout
+from ecatalog.web.limits import BODY_LIMIT, Gone, Receive, read_body
 from ecatalog.web.log import log_bug
+from ecatalog.web.multipart import read_multipart
 from ecatalog.web.problems import WireError, malformed, title_of
 
 Show = Callable[["Visit"], Awaitable[Response]]
 
 _MAX_FORM_FIELDS = 50
+_WORTH_PACKING = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page or form. A form is accepted from our own pages only, unless `is_proved_by_code`: whoever sends
     it
-    shows a one-time code, which no other site knows."""
+    shows a one-time code, which no other site knows. `most_bytes` bounds what users send; others have the usual bound.
+    """
 
     method: str
     path: str
     show: Show
     is_proved_by_code: bool = False
+    most_bytes: int = BODY_LIMIT
 
 
-def page(method: str, path: str, show: Show, *, is_proved_by_code: bool = False) -> Page:
-    return Page(method, path, show, is_proved_by_code)
+def page(method: str, path: str, show: Show, *, is_proved_by_code: bool = False, most_bytes: int = BODY_LIMIT) -> Page:
+    return Page(method, path, show, is_proved_by_code, most_bytes)
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A request for a page: the door, who is there, and what came with it."""
+    """A request for a page: the door, who is there, and what came with it.
+
+    `is_fragment` when a script of ours asks for a part of the page it is on (`HX-Request`).
+    """
 
     door: Door
     actor: Actor
     values: Mapping[str, str]
     query: Mapping[str, str]
     form: Mapping[str, str]
+    files: Mapping[str, bytes]
     callers: Callers
     layout: Layout
     fetch_site: str
+    path: str
+    is_fragment: bool
+    language: str
 
-    def render(self, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
-        """A page from a template; it knows `actor` and what is given."""
-        return HTMLResponse(self.layout.render(template, actor=self.actor, **values), status)
+    def render(
+        self, template: str, *, fragment: str = "", language: str = "", status: int = 200, **values: Any
+    ) -> HTMLResponse:
+        """A page from a template, which knows `actor` and what is given; the `fragment` of it for who asks for a part.
+
+        The language is that of the browser unless another is given.
+        """
+        chosen = fragment if fragment and self.is_fragment else template
+        content = self.layout.render(chosen, language=language or self.language, actor=self.actor, **values)
+        return HTMLResponse(content, status, headers={"vary": "HX-Request"} if fragment else None)
 
     def with_session(self, response: Response, token: str) -> Response:
         """The response, with the session cookie; an empty token takes the cookie away."""
@@ -151,7 +170,7 @@ class PageShell:
             request.state.seen.route = path
             found = by_method["GET" if request.method == "HEAD" else request.method]
             try:
-                return await self._show(found, request)
+                return _packed(request, await self._show(found, request))
             except (CatalogError, WireError) as error:
                 return self._refusal(request, error)
             except Gone:
@@ -167,24 +186,53 @@ class PageShell:
         headers = self._callers.headers_of(request.scope["headers"])
         actor = request.state.seen.actor = self._callers.actor_of(headers, "GET")
         form: dict[str, str] = {}
+        files: dict[str, bytes] = {}
         if request.method not in SAFE_METHODS:
             if not found.is_proved_by_code:
                 self._callers.refuse_foreign(headers)
-            form = _read_form(await read_body(request.receive, headers.get(b"content-length")))
+            limit = found.most_bytes if actor.is_user else BODY_LIMIT
+            body = await read_body(request.receive, headers.get(b"content-length"), limit)
+            kind = headers.get(b"content-type", b"")
+            if kind.startswith(b"multipart/form-data"):
+                form, files = read_multipart(kind, body)
+            else:
+                form = _read_form(body)
         address = request.client.host if request.client else ""
         door = self._door.of_request(actor, address, request.headers.get("user-agent", ""))
         site = request.headers.get("sec-fetch-site", "")
-        values = request.path_params
-        visit = Visit(door, actor, values, dict(request.query_params), form, self._callers, self._layout, site)
+        visit = Visit(
+            door,
+            actor,
+            request.path_params,
+            dict(request.query_params),
+            form,
+            files,
+            self._callers,
+            self._layout,
+            site,
+            request.url.path,
+            _is_fragment(request),
+            language_of(request.headers.get("accept-language", "")),
+        )
         return await found.show(visit)
 
     def _refusal(self, request: Request, error: CatalogError | WireError) -> Response:
         actor = request.state.seen.actor
+        if isinstance(error, Unauthorized) and _is_fragment(request):
+            return Response(status_code=204, headers={"hx-redirect": "/login"})
         if isinstance(error, Unauthorized) and request.method in SAFE_METHODS:
             return see_other("/login")
         status = error.status
-        response = self._tell(status, str(error), actor)
+        if _is_fragment(request):
+            response = self._told_in_place(status, str(error))
+        else:
+            response = self._tell(status, str(error), actor)
         return tell_wait(response, error) if isinstance(error, CatalogError) else response
+
+    def _told_in_place(self, status: int, words: str) -> Response:
+        """A refusal for a part of a page: it goes where the page tells news, and leaves the part as it is."""
+        content = self._layout.render("web/told.html", words=words)
+        return HTMLResponse(content, status, headers={"hx-retarget": "#news", "hx-reswap": "innerHTML"})
 
     async def _refuse(self, request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
@@ -199,14 +247,40 @@ class PageShell:
         return HTMLResponse(content, status)
 
     def _file(self, name: str) -> Callable[[Request], Awaitable[Response]]:
-        content, kind = self._layout.files[name]
-        headers = {"cache-control": "public, max-age=31536000, immutable"}
+        file = self._layout.files[name]
+        headers = {"cache-control": "public, max-age=31536000, immutable", "vary": "Accept-Encoding"}
 
         async def answer(request: Request) -> Response:
             request.state.seen.route = "/static"
-            return Response(content, media_type=kind, headers=headers)
+            if file.packed and "gzip" in request.headers.get("accept-encoding", ""):
+                return Response(file.packed, media_type=file.kind, headers=headers | {"content-encoding": "gzip"})
+            return Response(file.content, media_type=file.kind, headers=headers)
 
         return answer
+
+
+def _packed(request: Request, response: Response) -> Response:
+    """The page as gzip for who takes that. No page holds a secret beside what others chose (BREACH): our cookies are
+    SameSite=Strict, and forms are proved by headers, not by a token in the page.
+    """
+    is_page = type(response) is HTMLResponse and len(response.body) > _WORTH_PACKING
+    if not is_page or "gzip" not in request.headers.get("accept-encoding", ""):
+        return response
+    response.body = gzip.compress(bytes(response.body), 4, mtime=0)
+    response.headers["content-length"] = str(len(response.body))
+    response.headers["content-encoding"] = "gzip"
+    response.headers.add_vary_header("Accept-Encoding")
+    return response
+
+
+def _is_fragment(request: Request) -> bool:
+    return request.headers.get("hx-request") == "true" and "hx-history-restore-request" not in request.headers
+
+
+def language_of(accepted: str) -> str:
+    """The first language of an `Accept-Language` that we speak, English for none of them (RFC 9110, 12.5.4)."""
+    wanted = (part.split(";")[0].strip().lower().split("-")[0] for part in accepted.split(","))
+    return next((language for language in wanted if language in LANGUAGES), "en")
 
 
 def _read_form(body: bytes) -> dict[str, str]:
@@ -224,7 +298,8 @@ def _page_headers(is_secure: bool, form_targets: Iterable[str]) -> list[tuple[by
     # `form-action` is checked along redirects too: opening a demo is a form that ends on the demo's own host.
     targets = " ".join(["'self'", *form_targets])
     policy = (
-        "default-src 'none'; style-src 'self'; img-src 'self'; "
+        # Tabler draws its arrows and ticks as data: pictures; scripts and styles are files of ours.
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
         f"form-action {targets}; base-uri 'none'; frame-ancestors 'none'"
     )
     headers = [

@@ -9,7 +9,7 @@ import msgspec
 from ecatalog.kit.actor import Actor, Role
 from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import Forbidden, Stale, Unauthorized
-from ecatalog.kit.idempotency import Once, find_answer, keep_answer
+from ecatalog.kit.idempotency import AlreadyAnswered, Once, find_answer, keep_answer
 from ecatalog.web.door import Check, Door
 from ecatalog.web.fields import Fields
 from ecatalog.web.operation import Operation
@@ -81,7 +81,10 @@ def _write(operation: Operation, door: Door) -> Perform:
             return await near.write(action, ask.actor, *ask.values, **fields, **given)
         answer = None if once is None else await near.db.read(_answered, near, once, operation.gives)
         if answer is None:
-            result = await near.write(action, ask.actor, *ask.values, **fields, **given)
+            try:
+                result = await near.write(action, ask.actor, *ask.values, **fields, **given)
+            except AlreadyAnswered as before:
+                return msgspec.json.decode(before.answer, type=operation.gives)
             answer = await then(near, ask.actor, result)
             if once is not None:
                 await near.db.write(keep_answer, once, answer)

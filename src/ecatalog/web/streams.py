@@ -96,7 +96,9 @@ class Streams:
 
 def _frame(event: tuple[str, Any]) -> bytes:
     name, answer = event
-    return b"event: %s\ndata: %s\n\n" % (name.encode(), encode(answer))
+    # Browsers send the last id again when they connect anew, as `Last-Event-ID`.
+    place = b"id: %s\n" % answer.cursor.encode() if hasattr(answer, "cursor") else b""
+    return b"event: %s\n%sdata: %s\n\n" % (name.encode(), place, encode(answer))
 
 
 async def _until_gone(receive: Receive) -> None:

@@ -60,6 +60,8 @@ class Home:
     """Names this catalog on an engine that several share: letters and digits, a letter first."""
     changed: Callable[[], None] = lambda: None
     """To be called whenever an instance may have changed."""
+    is_ours: Callable[[], bool] = lambda: True
+    """Whether the engine is still this launcher's: what a driver does by itself it asks for right before."""
     login: Callable[[str, str], Awaitable[RegistryLogin | None]] | None = None
     """Asks for the credentials of a registry: `await login(launch_id, registry_url)`, for a launch that needs them."""
 

@@ -72,13 +72,14 @@ class DockerDriver:
         self._attached = attached
         self._home = Home(installation="")
         self._ended: dict[str, tuple[str, str]] = {}
+        self._starting: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def open(self, home: Home) -> None:
         self._home = home
         self._docker = Docker(self._url, timeout=ClientTimeout(total=_CALL_SECONDS))
         self._images = Images(self._docker, home)
-        self._networks = NetworkPool(self._docker, home.installation, self._subnet, self._attached)
+        self._networks = NetworkPool(self._docker, home, self._subnet, self._attached)
         try:
             await self._prepare()
         except BaseException as error:
@@ -92,7 +93,6 @@ class DockerDriver:
                 because="The edge runs on this machine, so each demo can reach what listens here on all addresses.",
                 remedy="Run edge and launcher as containers, and name them in ECATALOG_DOCKER_ATTACH.",
             )
-        self._networks.grow(self.budget.copies)
         self._tasks = [asyncio.create_task(self._follow_events()), asyncio.create_task(self._keep())]
 
     async def _prepare(self) -> None:
@@ -105,10 +105,17 @@ class DockerDriver:
         await self._networks.open()
 
     async def list(self) -> list[Instance]:
+        started = {key: network for key, network in self._networks.held().items() if key not in self._starting}
+        networks = await self._networks.look()
         by_launch: dict[str, list[Listed]] = defaultdict(list)
         for container in await self._containers():
             by_launch[container["Labels"][LAUNCH]].append(container)
-        self._networks.keep(container["HostConfig"]["NetworkMode"] for some in by_launch.values() for container in some)
+        in_use = {container["HostConfig"]["NetworkMode"] for some in by_launch.values() for container in some}
+        self._networks.keep(networks, in_use)
+        for launch_id in started.keys() - by_launch.keys():
+            # Its start was broken off, or somebody else has ended it.
+            self._networks.give_back(launch_id, started[launch_id])
+        self._networks.grow(self.budget.copies)
         there = {container["Id"] for some in by_launch.values() for container in some}
         self._ended = {key: told for key, told in self._ended.items() if key in there}
         return [await self._instance(launch_id, some) for launch_id, some in by_launch.items()]
@@ -156,16 +163,27 @@ class DockerDriver:
         here = tuple(
             msgspec.structs.replace(each, image=image) for each, image in zip(spec.containers, images, strict=True)
         )
-        network = await self._networks.take(spec.launch_id)
+        self._starting.add(spec.launch_id)
         try:
-            for name, body in container_bodies(replace(spec, containers=here), self._home.installation, network):
+            await self._make(replace(spec, containers=here))
+        finally:
+            self._starting.discard(spec.launch_id)
+
+    async def _make(self, spec: Spec) -> None:
+        network = await self._networks.take(spec.launch_id)
+        made: list[str] = []
+        try:
+            for name, body in container_bodies(spec, self._home.installation, network):
                 container = await self._docker.containers.create(body, name=name)
+                made.append(container.id)
                 await container.start()
         except DockerError as error:
-            await self.stop(spec.launch_id, 0)
+            # Only what is of this start: a launcher that has taken our place may be making the copy just now.
+            for container_id in made:
+                await self._remove(container_id, 0)
+            if network in error.message:
+                raise  # Somebody has removed it. The next look tells, and another one is taken.
             raise _refusal(error) from error
-        finally:
-            self._networks.grow(self.budget.copies)
 
     async def is_ready(self, instance: Instance) -> bool:
         return bool(instance.upstream) and await answers_http(instance.upstream)

@@ -6,8 +6,9 @@ from typing import Any
 
 from aiodocker import Docker, DockerError
 
+from ecatalog_client.types.containers import DEFAULT_REGISTRY, registry_of
 from ecatalog_launcher.drivers.contract import CannotStart, Home, Tell
-from ecatalog_launcher.drivers.references import DEFAULT_REGISTRY, image_names, registry_of
+from ecatalog_launcher.drivers.references import image_names
 
 
 class Images:

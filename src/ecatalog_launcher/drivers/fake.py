@@ -1,11 +1,12 @@
 """An engine without processes, for tests and rehearsals. `FAKE` in a demo's environment chooses how a copy behaves.
 
 `instant` (the default), `slow` (ready after FAKE_SECONDS), `never` (up, never ready), `fails` (exits at once), `dies`
-(ready, then exits after FAKE_SECONDS).
+(ready, then exits FAKE_SECONDS after it answered for the first time).
 """
 
 import asyncio
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 
 from ecatalog_launcher.drivers.contract import Budget, CannotStart, Home, Instance, Spec, Tell, tell_nobody
@@ -22,6 +23,7 @@ class FakeDriver:
         self.budget = Budget(copies=copies, memory_mb=memory_mb)
         self._instances: dict[str, Instance] = {}
         self._ready: set[str] = set()
+        self._mortal: dict[str, float] = {}
         self._last_port = 0
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._home = Home(installation="")
@@ -52,10 +54,14 @@ class FakeDriver:
             self._ready.add(launch_id)
         if behaviour == "fails":
             self._exit(launch_id)
-        if behaviour in ("slow", "dies"):
-            then = self._exit if behaviour == "dies" else self._answer
-            self._timers[launch_id] = asyncio.get_running_loop().call_later(seconds, then, launch_id)
+        if behaviour == "dies":
+            self._mortal[launch_id] = seconds
+        if behaviour == "slow":
+            self._later(launch_id, seconds, self._answer)
         self._home.changed()
+
+    def _later(self, launch_id: str, seconds: float, then: Callable[[str], None]) -> None:
+        self._timers[launch_id] = asyncio.get_running_loop().call_later(seconds, then, launch_id)
 
     def _answer(self, launch_id: str) -> None:
         self._ready.add(launch_id)
@@ -68,11 +74,14 @@ class FakeDriver:
         self._home.changed()
 
     async def is_ready(self, instance: Instance) -> bool:
+        if instance.launch_id in self._mortal:
+            self._later(instance.launch_id, self._mortal.pop(instance.launch_id), self._exit)
         return instance.launch_id in self._ready
 
     async def stop(self, launch_id: str, grace: float) -> None:
         self._instances.pop(launch_id, None)
         self._ready.discard(launch_id)
+        self._mortal.pop(launch_id, None)
         if (timer := self._timers.pop(launch_id, None)) is not None:
             timer.cancel()
 

@@ -18,7 +18,7 @@ from lightkube.config.kubeconfig import KubeConfig, SingleConfig
 from lightkube.config.models import User
 from lightkube.core.exceptions import ConfigError
 
-from ecatalog_client.types.containers import RegistryLogin
+from ecatalog_client.types.containers import RegistryLogin, registry_of
 from ecatalog_launcher.drivers import pods
 from ecatalog_launcher.drivers.contract import (
     LOG_LINES,
@@ -32,7 +32,6 @@ from ecatalog_launcher.drivers.contract import (
 )
 from ecatalog_launcher.drivers.pods import Ending, Manifest
 from ecatalog_launcher.drivers.probing import answers_http
-from ecatalog_launcher.drivers.references import registry_of
 
 log = structlog.get_logger("ecatalog.launcher.kubernetes")
 

@@ -1,13 +1,4 @@
-"""Image references, as engines read them."""
-
-DEFAULT_REGISTRY = "docker.io"
-
-
-def registry_of(image: str) -> str:
-    """The host in the reference, as the engine reads it: what is before a slash with a dot or a port, or localhost."""
-    first, slash, _ = image.partition("/")
-    is_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
-    return first if is_host else DEFAULT_REGISTRY
+"""Image references, as engines look for them."""
 
 
 def image_names(image: str) -> list[str]:

@@ -79,8 +79,13 @@ class Breaker:
         self._failures_in_a_row += 1
         self._outcomes.append(False)
         if self.state is BreakerState.HALF_OPEN or self._is_too_much:
-            self._probe_at = self._clock() + self._rest
-            self._become(BreakerState.OPEN)
+            self._open()
+
+    def lost(self, ticket: int) -> None:
+        """It was waited for so long in vain that this one failure is enough: opens at once."""
+        if ticket == self._ticket:
+            self._outcomes.append(False)
+            self._open()
 
     def abandoned(self, ticket: int) -> None:
         """The caller gave up before there was an outcome. An abandoned probe makes room for another one."""
@@ -93,6 +98,10 @@ class Breaker:
         return self._failures_in_a_row >= self._in_a_row or (
             is_full and self._outcomes.count(False) * 2 >= len(self._outcomes)
         )
+
+    def _open(self) -> None:
+        self._probe_at = self._clock() + self._rest
+        self._become(BreakerState.OPEN)
 
     def _become(self, state: BreakerState) -> None:
         self.state = state

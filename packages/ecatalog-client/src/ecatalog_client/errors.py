@@ -1,7 +1,7 @@
 """The closed family of errors that the catalog answers with, the same over HTTP, gRPC and in Python.
 
-Each class fixes its HTTP status (RFC 9110), its gRPC status name and its stable `code`. The message says what
-to do.
+Each class fixes its HTTP status (RFC 9110), its gRPC status name, the exit status of the command line and its stable
+`code`. The message says what to do.
 """
 
 from collections.abc import Mapping
@@ -17,6 +17,7 @@ class CatalogError(Exception):
     code: ClassVar[str] = "error"
     status: ClassVar[int] = 500
     grpc_status: ClassVar[str] = "INTERNAL"
+    exit_status: ClassVar[int] = 1
 
     def __init__(
         self, message: str, *, fields: Mapping[str, str] | None = None, retry_after: float | None = None
@@ -33,6 +34,7 @@ class Invalid(CatalogError):
     code = "invalid"
     status = 422
     grpc_status = "INVALID_ARGUMENT"
+    exit_status = 10
 
 
 class Unauthorized(CatalogError):
@@ -41,6 +43,7 @@ class Unauthorized(CatalogError):
     code = "unauthorized"
     status = 401
     grpc_status = "UNAUTHENTICATED"
+    exit_status = 11
 
 
 class Forbidden(CatalogError):
@@ -49,6 +52,7 @@ class Forbidden(CatalogError):
     code = "forbidden"
     status = 403
     grpc_status = "PERMISSION_DENIED"
+    exit_status = 12
 
 
 class NotFound(CatalogError):
@@ -57,6 +61,7 @@ class NotFound(CatalogError):
     code = "not_found"
     status = 404
     grpc_status = "NOT_FOUND"
+    exit_status = 13
 
 
 class Conflict(CatalogError):
@@ -65,6 +70,7 @@ class Conflict(CatalogError):
     code = "conflict"
     status = 409
     grpc_status = "FAILED_PRECONDITION"
+    exit_status = 14
 
 
 class Stale(CatalogError):
@@ -73,6 +79,7 @@ class Stale(CatalogError):
     code = "stale"
     status = 412
     grpc_status = "ABORTED"
+    exit_status = 15
 
 
 class Exhausted(CatalogError):
@@ -81,6 +88,7 @@ class Exhausted(CatalogError):
     code = "exhausted"
     status = 429
     grpc_status = "RESOURCE_EXHAUSTED"
+    exit_status = 16
 
 
 class Unavailable(CatalogError):
@@ -89,6 +97,7 @@ class Unavailable(CatalogError):
     code = "unavailable"
     status = 503
     grpc_status = "UNAVAILABLE"
+    exit_status = 17
 
 
 FAMILY: tuple[type[CatalogError], ...] = (

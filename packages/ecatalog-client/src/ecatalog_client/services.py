@@ -12,6 +12,7 @@ from ecatalog_client.acks import AckQueue
 from ecatalog_client.calls import Caller, Hooks
 from ecatalog_client.channel import open_channel
 from ecatalog_client.errors import CatalogError
+from ecatalog_client.stub_calls import StubCaller
 from ecatalog_client.types.containers import RegistryLogin
 from ecatalog_client.types.launches import LaunchReport
 from ecatalog_client.types.serving import EdgeUpdate, EngineStatus, LauncherUpdate, LaunchUse, Redeemed
@@ -44,7 +45,7 @@ class EdgeGateway:
         self._credentials = credentials
         self._edge_id = ""
         self._channel = open_channel(target, token, credentials=credentials)
-        self._caller = Caller(self._channel, hooks=self._hooks)
+        self._caller = StubCaller(self._channel, Caller(hooks=self._hooks))
         self._stub = EdgeServiceStub(self._channel.raw)  # type: ignore[no-untyped-call]
 
     def watch(self, edge_id: str) -> AsyncGenerator[EdgeUpdate, None]:
@@ -119,7 +120,7 @@ class LauncherGateway:
         self._launcher_id = ""
         self._status = StatusSlot()
         self._channel = open_channel(target, token, credentials=credentials)
-        self._caller = Caller(self._channel, hooks=self._hooks)
+        self._caller = StubCaller(self._channel, Caller(hooks=self._hooks))
         self._stub = LauncherServiceStub(self._channel.raw)  # type: ignore[no-untyped-call]
 
     def watch(self, launcher_id: str, engine: str) -> AsyncGenerator[LauncherUpdate, None]:

@@ -9,6 +9,7 @@ import msgspec
 from ecatalog_client.errors import FAMILY, CatalogError, Unavailable
 
 CODE = "ecatalog-code"
+BUG = "bug"
 FIELDS = "ecatalog-fields-bin"
 RETRY_AFTER = "ecatalog-retry-after"
 
@@ -46,6 +47,9 @@ def error_from(error: grpc.aio.AioRpcError) -> CatalogError:
     trailers: dict[str, Any] = dict(cast(Iterable[tuple[str, Any]], error.trailing_metadata() or ()))
     if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
         return Unavailable("The catalog did not answer in time. Try again in a moment.")
+    if error.code() in SILENCE and CODE not in trailers:
+        # The gateway names each of its refusals, its faults too: this is what became of the connection.
+        return Unavailable(f"The connection to the catalog broke off ({error.details()}). Try again in a moment.")
     kind = _BY_CODE.get(str(trailers.get(CODE))) or _BY_STATUS.get(error.code(), CatalogError)
     return kind(
         error.details() or f"The catalog answered {error.code().name}.",

@@ -52,11 +52,15 @@ class StatusSlot:
     """What a launcher last said of itself: only the latest counts, so there is no queue."""
 
     def __init__(self) -> None:
-        self.latest: EngineStatus | None = None
+        self.latest = EngineStatus()
         self.changed = asyncio.Event()
 
     def put(self, status: EngineStatus) -> None:
         self.latest = status
+        self.changed.set()
+
+    def say_again(self) -> None:
+        """Whoever is not heard loses the engine."""
         self.changed.set()
 
 
@@ -111,7 +115,10 @@ def watch_launchers(
     hooks: Hooks | None = None,
     credentials: grpc.ChannelCredentials | None = None,
 ) -> AsyncGenerator[LauncherUpdate, None]:
-    """What should run. Of several launchers of one `engine`, the heartbeats of one say `is_active`."""
+    """What should run. Of several launchers of one `engine`, the heartbeats of one say `is_active`.
+
+    Each heartbeat that is taken is answered by the status.
+    """
 
     def open_stream(channel: Channel, place: Place) -> "_Stream":
         call = LauncherServiceStub(channel.raw).Watch(metadata=channel.metadata)  # type: ignore[no-untyped-call]
@@ -129,6 +136,7 @@ def watch_launchers(
             case "synced":
                 return struct_of(event.synced, Synced)
             case "heartbeat":
+                status.say_again()
                 return struct_of(event.heartbeat, Heartbeat, received_at_boottime=boottime())
         return None
 
@@ -148,8 +156,7 @@ async def _tell_status(call: Any, hello: pb.LauncherHello, status: StatusSlot) -
     await call.write(pb.LauncherMessage(hello=hello))
     while True:
         status.changed.clear()
-        if status.latest is not None:
-            await call.write(pb.LauncherMessage(status=message_of(status.latest, pb.LauncherStatus)))
+        await call.write(pb.LauncherMessage(status=message_of(status.latest, pb.LauncherStatus)))
         await status.changed.wait()
 
 

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from ecatalog_client.types.clients import Client
-from ecatalog_client.types.paging import Cursor, PageSize
+from ecatalog_client.types.paging import Cursor, Id, PageSize
 
 UserRole = Literal["admin", "sales", "viewer"]
 SignedInRole = Literal["admin", "sales", "viewer", "client"]
@@ -111,6 +111,31 @@ class PatchUser(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     role: UserRole | UnsetType = UNSET
     is_disabled: bool | UnsetType = UNSET
     password: Password | UnsetType = UNSET
+
+
+class CreateInvitation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who is invited to choose a password: either a client or a user."""
+
+    client_id: Id | UnsetType = UNSET
+    user_id: Id | UnsetType = UNSET
+
+
+class Invitation(msgspec.Struct, frozen=True, kw_only=True):
+    """An invitation that nobody has followed yet. One of `user_id` and `client_id` says whose it is."""
+
+    id: str
+    user_id: str | None
+    client_id: str | None
+    name: str
+    email: str
+    created_at: datetime
+    expires_at: datetime
+
+
+class NewInvitation(Invitation, frozen=True, kw_only=True):
+    """A new invitation with its link, which is shown this once: whoever has it chooses the password."""
+
+    url: str
 
 
 class ApiTokenInfo(msgspec.Struct, frozen=True, kw_only=True):

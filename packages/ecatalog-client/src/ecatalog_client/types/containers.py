@@ -2,6 +2,16 @@
 
 import msgspec
 
+DEFAULT_REGISTRY = "docker.io"
+"""Where engines look for an image whose name has no host."""
+
+
+def registry_of(image: str) -> str:
+    """The host in the reference, as engines read it: what is before a slash with a dot or a port, or localhost."""
+    first, slash, _ = image.partition("/")
+    is_host = bool(slash) and ("." in first or ":" in first or first == "localhost")
+    return first if is_host else DEFAULT_REGISTRY
+
 
 class Container(msgspec.Struct, frozen=True, kw_only=True):
     """One container. Of the several of a copy the first is the public one, and they find each other by `name`.

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class CatalogServiceStub:
-    """Missing associated documentation comment in .proto file."""
+    """For neighbours and whoever else has a token: all that REST offers, by the names of its operations.
+    """
 
     def __init__(self, channel):
         """Constructor.
@@ -47,7 +48,8 @@ class CatalogServiceStub:
 
 
 class CatalogServiceServicer:
-    """Missing associated documentation comment in .proto file."""
+    """For neighbours and whoever else has a token: all that REST offers, by the names of its operations.
+    """
 
     def Call(self, request, context):
         """Performs an operation. Metadata: `authorization: Bearer <token>` of a session or a service, `if-match`,
@@ -86,7 +88,8 @@ def add_CatalogServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class CatalogService:
-    """Missing associated documentation comment in .proto file."""
+    """For neighbours and whoever else has a token: all that REST offers, by the names of its operations.
+    """
 
     @staticmethod
     def Call(request,

@@ -62,7 +62,8 @@ class EdgeServiceServicer:
     """
 
     def Watch(self, request_iterator, context):
-        """Missing associated documentation comment in .proto file."""
+        """What may be served, from now on; the edge says hello, then acknowledges what it has applied.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
@@ -269,7 +270,8 @@ class LauncherServiceServicer:
     """
 
     def Watch(self, request_iterator, context):
-        """Missing associated documentation comment in .proto file."""
+        """What should run, from now on; the launcher says hello, then what its engine has and holds.
+        """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')

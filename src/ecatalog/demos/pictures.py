@@ -1,0 +1,83 @@
+"""Pictures of demos: whatever somebody sends is drawn anew, small and without what else was in the file.
+
+They are files in the data directory, named by what they hold, so that a name never shows another picture.
+"""
+
+import hashlib
+import io
+import re
+import warnings
+from pathlib import Path
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ecatalog.demos import queries
+from ecatalog.demos.actions import demo_for, refuse_unless_manager
+from ecatalog.kit.actor import SYSTEM, Actor
+from ecatalog.kit.db import Tx
+from ecatalog.kit.errors import Invalid
+from ecatalog_client.types.demos import Demo
+
+MOST_BYTES = 6 * 1024 * 1024
+SIZE = (960, 540)
+_MOST_PIXELS = 40_000_000
+_FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+_NAME = re.compile(r"[0-9a-f]{64}\.webp")
+
+
+def draw_anew(raw: bytes) -> bytes:
+    """The picture as WebP of 960 by 540, cut to that shape, and nothing else of the file. Raises Invalid (`picture`).
+
+    It takes a while, and so it is for a thread.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(io.BytesIO(raw), formats=_FORMATS) as found:
+                if found.width * found.height > _MOST_PIXELS:
+                    raise _refused("larger than 40 megapixels")
+                drawn = ImageOps.fit(ImageOps.exif_transpose(found).convert("RGB"), SIZE)
+    except Invalid:
+        raise
+    except (UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise _refused("neither PNG, JPEG, WebP nor GIF") from None
+    except (OSError, ValueError, SyntaxError, EOFError):
+        raise _refused("damaged") from None
+    made = io.BytesIO()
+    drawn.save(made, "WEBP", quality=82)
+    return made.getvalue()
+
+
+def _refused(why: str) -> Invalid:
+    return Invalid(f"This picture cannot be used: it is {why}.", fields={"picture": why})
+
+
+def keep_picture(folder: Path, picture: bytes) -> str:
+    """Writes the picture if it is not there, and returns its name. A write that is cut short leaves no name."""
+    name = f"{hashlib.sha256(picture).hexdigest()}.webp"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    unfinished = folder / f"{name}.part"
+    unfinished.write_bytes(picture)
+    unfinished.replace(folder / name)
+    return name
+
+
+def find_picture(folder: Path, name: str) -> bytes | None:
+    """What is kept under the name; None for a name that is none of ours."""
+    if not _NAME.fullmatch(name):
+        return None
+    try:
+        return (folder / name).read_bytes()
+    except OSError:
+        return None
+
+
+def set_picture(tx: Tx, actor: Actor, demo_id: str, name: str | None) -> Demo:
+    """Shows the demo with this picture, or with none. Raises NotFound, Forbidden."""
+    refuse_unless_manager(actor)
+    demo = demo_for(tx, actor, demo_id)
+    if demo.picture != name:
+        queries.set_picture(tx, demo_id, name)
+        tx.touch("demos")
+        tx.record("demo.edited", actor, demo=demo_id, fields=["picture"])
+    return demo_for(tx, SYSTEM, demo_id)

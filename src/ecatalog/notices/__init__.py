@@ -1,0 +1,1 @@
+"""From facts to messages: the outbox, its channels, and what is said to whom."""

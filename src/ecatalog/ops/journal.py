@@ -1,0 +1,125 @@
+"""The journal of revocations: `revocations.jsonl` beside the backups, so that a restore does not undo what came later.
+
+Each line is signed and names the one before by its hash. `opened` and `closed` are the gateway's start and orderly end.
+"""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from ecatalog.ops.backup_stores import Store
+from ecatalog.ops.standings import Standing, Subject
+
+NAME = "revocations.jsonl"
+_SIGNED = b"ecatalog revocation journal\n"
+_encode = msgspec.json.Encoder().encode
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`epoch` and `position` say how far the log of facts was followed with this line; `after` is the line before."""
+
+    kind: Literal["opened", "standing", "closed"]
+    epoch: str
+    position: int
+    at: datetime
+    after: str
+    standing: Standing | None = None
+    signature: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """What can be relied on of a journal: its lines up to the first that is not as it was written."""
+
+    lines: Sequence[Line]
+    is_whole: bool
+    last_hash: str
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing can have been revoked after its last line."""
+        return self.is_whole and bool(self.lines) and self.lines[-1].kind == "closed"
+
+    def since(self, epoch: str, position: int) -> list[Line] | None:
+        """The lines after what a backup of this position knows; None when the journal began later than that."""
+        known = [n for n, line in enumerate(self.lines) if line.epoch == epoch and line.position <= position]
+        return list(self.lines[known[-1] + 1 :]) if known else None
+
+
+def standings_in(lines: Sequence[Line]) -> dict[Subject, Standing]:
+    """The last word on each subject."""
+    return {line.standing.subject: line.standing for line in lines if line.standing is not None}
+
+
+def read_journal(text: bytes | None, trusted: Ed25519PublicKey) -> Journal:
+    """A last line without its end was being written when the machine stopped: it never counted."""
+    lines: list[Line] = []
+    last_hash = ""
+    for raw in (text or b"").split(b"\n")[:-1]:
+        line = _verified(raw, trusted)
+        if line is None or line.after != last_hash:
+            return Journal(lines, is_whole=False, last_hash=last_hash)
+        lines.append(line)
+        last_hash = _hash(raw)
+    return Journal(lines, is_whole=True, last_hash=last_hash)
+
+
+def _verified(raw: bytes, trusted: Ed25519PublicKey) -> Line | None:
+    try:
+        line = msgspec.json.decode(raw, type=Line)
+        trusted.verify(base64.b64decode(line.signature), _SIGNED + _unsigned(line))
+    except (msgspec.MsgspecError, ValueError, InvalidSignature):
+        return None
+    return line
+
+
+def _unsigned(line: Line) -> bytes:
+    return _encode(msgspec.structs.replace(line, signature=""))
+
+
+def _hash(raw: bytes) -> str:
+    return hashlib.sha256(raw).hexdigest()[:32]
+
+
+class JournalWriter:
+    """Appends to the journal. Each call is on the disk when it returns; everything may raise StoreFailed. Blocks."""
+
+    def __init__(self, store: Store, signer: Ed25519PrivateKey) -> None:
+        self._store = store
+        self._signer = signer
+        self._last_hash = ""
+
+    def resume(self) -> Line | None:
+        """The last line that is there. One that was half written is removed; a journal that somebody changed is kept
+        aside, and begun anew: then it covers less.
+        """
+        text = self._store.find(NAME)
+        journal = read_journal(text, self._signer.public_key())
+        if text is not None and not journal.is_whole:
+            self._store.keep(f"{NAME}.broken", text)
+            self._store.keep(NAME, b"")
+            self._last_hash = ""
+            return None
+        if text is not None and not text.endswith(b"\n"):
+            self._store.keep(NAME, text[: text.rfind(b"\n") + 1])
+        self._last_hash = journal.last_hash
+        return journal.lines[-1] if journal.lines else None
+
+    def append(self, lines: Sequence[Line]) -> None:
+        """Signs and chains these lines, whose `after` and `signature` are empty yet."""
+        text, last_hash = b"", self._last_hash
+        for line in lines:
+            chained = msgspec.structs.replace(line, after=last_hash)
+            signature = self._signer.sign(_SIGNED + _unsigned(chained))
+            raw = _encode(msgspec.structs.replace(chained, signature=base64.b64encode(signature).decode()))
+            text += raw + b"\n"
+            last_hash = _hash(raw)
+        self._store.append(NAME, text)
+        self._last_hash = last_hash

@@ -1,0 +1,48 @@
+"""How the last try to make a backup went: a small file beside the database, so that whoever tries and whoever asks may
+be different processes.
+"""
+
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from ecatalog.kit.sync import sync
+
+_FILE = "last.json"
+
+
+class LastBackup(msgspec.Struct, frozen=True, kw_only=True):
+    """When the last try began, and the backup that it made or why it made none; `good_at` is when the last good one
+    was begun.
+    """
+
+    at: datetime
+    name: str = ""
+    bytes: int = 0
+    error: str = ""
+    good_at: datetime | None = None
+    previous_bytes: int = 0
+
+
+def find_last_backup(data: Path) -> LastBackup | None:
+    """None before the first try, or when the file cannot be read: nobody relies on it to restore."""
+    try:
+        return msgspec.json.decode((data / ".backup" / _FILE).read_bytes(), type=LastBackup)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def note_backup(data: Path, last: LastBackup) -> None:
+    """Keeps what is told, with the time and the size of the good one before. Raises OSError."""
+    was = find_last_backup(data)
+    good_at = last.at if last.name else (was.good_at if was else None)
+    kept = was.bytes if was else 0
+    noted = msgspec.structs.replace(last, good_at=good_at, previous_bytes=kept, bytes=last.bytes or kept)
+    folder = data / ".backup"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    partial = folder / f".{_FILE}"
+    partial.write_bytes(msgspec.json.encode(noted))
+    sync(partial)
+    partial.replace(folder / _FILE)
+    sync(folder)

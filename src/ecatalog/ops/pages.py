@@ -1,0 +1,63 @@
+"""The audit log as people read it: what happened, by whom, found by kind, person and day."""
+
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+
+from starlette.responses import Response
+
+from ecatalog.console.pages_frame import show, user_of, words_of
+from ecatalog.console.words import fact_in_words
+from ecatalog.kit.db import Tx
+from ecatalog.ops import queries
+from ecatalog.ops.audit import list_audit
+from ecatalog.web.pages import Visit, page
+from ecatalog_client.types.audit import AuditFact
+
+_PER_PAGE = 50
+
+
+async def show_audit(visit: Visit) -> Response:
+    """Raises Forbidden for who may not read it, Invalid for a page that does not exist."""
+    actor, query = user_of(visit), visit.query
+    kind, day = words_of(visit, "kind"), words_of(visit, "day")
+    since = _day(day)
+    found = await visit.door.db.read_long(
+        list_audit,
+        actor,
+        kind=kind,
+        client_id=words_of(visit, "client"),
+        by=words_of(visit, "by"),
+        since=since,
+        until=since + timedelta(days=1) if since else None,
+        limit=_PER_PAGE,
+        cursor=query.get("cursor") or None,
+    )
+    kept = {name: text for name in ("kind", "client", "by", "day") if (text := words_of(visit, name))}
+    return await show(
+        visit,
+        "ops/audit.html",
+        fragment="ops/_audit.html",
+        facts=found.items,
+        names=await visit.door.db.read_long(_names_of, found.items),
+        kinds=sorted(await visit.door.db.read(queries.list_kinds), key=fact_in_words),
+        asked=dict.fromkeys(("kind", "client", "by", "day"), "") | kept,
+        older="/console/audit?" + urlencode(kept | {"cursor": found.next}) if found.next else "",
+    )
+
+
+def _day(text: str) -> datetime | None:
+    """The start of the UTC day, None for what is no day: the table is then not narrowed by it."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _names_of(tx: Tx, facts: list[AuditFact]) -> dict[str, str]:
+    """Names by id, of everybody and everything that these facts are about."""
+    ids = {fact.client_id for fact in facts} | {fact.demo_id for fact in facts}
+    ids |= {fact.actor.partition(":")[2] for fact in facts}
+    return {each: name for each in ids if each and (name := queries.name_of(tx, each))}
+
+
+PAGES = (page("GET", "/console/audit", show_audit),)

@@ -1,0 +1,215 @@
+"""Restoring: the database of a backup in place of what is there, made safe before anybody can use it.
+
+What was there is kept. Sessions and one-time codes are void, watchers begin anew, and what was revoked since the
+backup is revoked again; where that cannot be known for sure, clients' access is on hold until somebody confirms.
+"""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+import apsw
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from ecatalog.accounts.actions import void_sessions_and_codes
+from ecatalog.kit.actor import SYSTEM
+from ecatalog.kit.clock import to_text
+from ecatalog.kit.connections import open_reader, open_writer
+from ecatalog.kit.db import Database, Tx
+from ecatalog.kit.errors import CatalogError
+from ecatalog.kit.guards import WriterLock, make_directory
+from ecatalog.kit.ids import new_secret
+from ecatalog.kit.inspect import check_pages
+from ecatalog.kit.readers import run_query
+from ecatalog.kit.sync import sync
+from ecatalog.kit.tx import Session
+from ecatalog.launches.actions import stop_everything
+from ecatalog.launches.serving import begin_epoch, ensure_identity, identity_of
+from ecatalog.notices.after_restore import forget_what_waited
+from ecatalog.ops import standing_queries
+from ecatalog.ops.backup_file import Manifest
+from ecatalog.ops.backups import BackupFailed, Place, Progress, only_one, opened_backup
+from ecatalog.ops.holding import hold_access
+from ecatalog.ops.journal import NAME, read_journal, standings_in
+from ecatalog.ops.standings import Standing, Subject, apply_standing, is_stale
+
+T = TypeVar("T")
+
+RESTORED = "The catalog was restored from a backup. Open the demo again."
+_SUFFIXES = ("-wal", "-shm", "-journal")
+
+
+@dataclass(frozen=True)
+class Since:
+    """What is known of who was shut out since the backup; `gap` says why that may not be all, empty when it is."""
+
+    standings: dict[Subject, Standing]
+    source: str
+    gap: str
+
+
+@dataclass
+class Restored:
+    """What a restore did, for telling: where what was there is kept, what was applied again, what could not be."""
+
+    manifest: Manifest
+    kept: Path | None = None
+    source: str = ""
+    hold: str = ""
+    applied: list[Standing] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def restore_backup(place: Place, name: str, trusted: Ed25519PublicKey, now: datetime, tell: Progress) -> Restored:
+    """Puts the database of this backup in place. Until the last step what was there is untouched.
+
+    Raises RefusedToStart while a gateway has the database, BadBackup, StoreFailed, BackupFailed.
+    """
+    make_directory(place.database.parent)
+    lock = WriterLock(place.database.parent)
+    lock.acquire()
+    folder = place.database.parent / ".restore"
+    try:
+        with only_one(place):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(mode=0o700)
+            new = folder / place.database.name
+            manifest = opened_backup(place, name, new, trusted, tell)
+            tell("replaying", 0, 0)
+            since = what_was_revoked_since(place, manifest, trusted, now)
+            restored = Restored(manifest, source=since.source, hold=since.gap)
+            asyncio.run(_make_safe(new, since, restored, now))
+            restored.kept = _swap(new, place.database, now)
+            shutil.rmtree(folder)
+    except (apsw.Error, OSError) as error:
+        raise BackupFailed(f"The backup was not restored ({error}). What was there is untouched.") from error
+    finally:
+        lock.release()
+    return restored
+
+
+# what came after the backup ---------------------------------------------------------------------------------
+
+
+def what_was_revoked_since(place: Place, manifest: Manifest, trusted: Ed25519PublicKey, now: datetime) -> Since:
+    """By the database that is there, if it can be relied on; else by the journal beside the backups."""
+    installation = manifest.content.installation
+    why_not = _why_not_there(place.database, installation, now)
+    if not why_not:
+        standings = _read_there(place.database, now, standing_queries.list_standings)
+        return Since(standings, "the database that was there", "")
+    journal = read_journal(place.store.find(NAME), trusted)
+    lines = journal.since(manifest.content.epoch, manifest.content.position)
+    told = f"{why_not} And the journal of revocations beside the backups"
+    if lines is None:
+        return Since({}, "nothing", f"{told} does not begin where this backup ends.")
+    source = "the journal of revocations"
+    if journal.is_closed:
+        return Since(standings_in(lines), source, "")
+    until = to_text(journal.lines[-1].at)
+    how = "stops" if journal.is_whole else "is damaged"
+    return Since(standings_in(lines), source, f"{told} {how} at {until}, without the mark of an orderly end.")
+
+
+def _why_not_there(database: Path, installation: str, now: datetime) -> str:
+    """Why what is there cannot tell what was revoked since; empty when it can."""
+    if not database.exists():
+        return "There was no database."
+    if check_pages(database):
+        return "The database that was there is damaged."
+    try:
+        is_same = _read_there(database, now, lambda tx: identity_of(tx).installation == installation)
+        is_held = _read_there(database, now, standing_queries.find_hold) is not None
+        _read_there(database, now, standing_queries.list_standings)
+    except (apsw.Error, RuntimeError):
+        return "The database that was there has another schema."
+    if not is_same:
+        return "The database that was there is of another installation."
+    return "The database that was there was itself restored, and nobody confirmed it." if is_held else ""
+
+
+def _read_there(database: Path, now: datetime, query: Callable[[Tx], T]) -> T:
+    with closing(open_reader(database, 5000)) as connection:
+        return run_query(Session(connection), now, query)
+
+
+# making it safe ---------------------------------------------------------------------------------------------
+
+
+async def _make_safe(new: Path, since: Since, restored: Restored, at: datetime) -> None:
+    """Everything that must hold before the database is used; it is one file on the disk afterwards."""
+    db = Database(new, clock=lambda: at)
+    await db.start()
+    try:
+        was = await ensure_identity(db)
+        await db.write(_begin_anew, was.epoch, new_secret(), restored.manifest)
+        known = await db.read(standing_queries.list_standings)
+        for wanted in since.standings.values():
+            now = known.get(wanted.subject)
+            if now is not None and is_stale(now, wanted):
+                await _apply(db, now, wanted, restored)
+        if restored.hold or restored.problems:
+            restored.hold = restored.hold or "Some revocations could not be made again."
+            await db.write(hold_access, SYSTEM, restored.hold)
+        await db.write(forget_what_waited)
+        hold = await db.read(standing_queries.find_hold)
+        restored.hold = hold or ""
+    finally:
+        await db.stop()
+    wal = new.with_name(f"{new.name}-wal")
+    if wal.exists() and wal.stat().st_size:
+        raise BackupFailed("The restored database could not be brought into one file. Make room, then try again.")
+    sync(new)
+
+
+async def _apply(db: Database, now: Standing, wanted: Standing, restored: Restored) -> None:
+    try:
+        await db.write(apply_standing, now, wanted)
+    except CatalogError as error:
+        restored.problems.append(f"{wanted.kind} {wanted.id}: {error}")
+    else:
+        restored.applied.append(wanted)
+
+
+def _begin_anew(tx: Tx, was: str, epoch: str, manifest: Manifest) -> None:
+    void_sessions_and_codes(tx, SYSTEM)
+    stop_everything(tx, SYSTEM, RESTORED)
+    begin_epoch(tx, was, epoch)
+    tx.record("database.restored", SYSTEM, backup=manifest.id, made_at=to_text(manifest.made_at))
+
+
+# putting it in place ----------------------------------------------------------------------------------------
+
+
+def _swap(new: Path, database: Path, now: datetime) -> Path | None:
+    """Keeps what is there under another name, then replaces it in one step; at no moment is there no database."""
+    kept = None
+    if database.exists():
+        _empty_wal(database)
+        kept = database.with_name(f"{database.name}.before-restore-{now:%Y%m%dT%H%M%SZ}")
+        os.link(database, kept)
+        # A log of the old database beside the new one would be taken for its own.
+        for suffix in _SUFFIXES:
+            beside = database.with_name(database.name + suffix)
+            if suffix == "-shm":
+                beside.unlink(missing_ok=True)
+            elif beside.exists():
+                beside.rename(kept.with_name(kept.name + suffix))
+        sync(database.parent)
+    for suffix in _SUFFIXES:
+        new.with_name(new.name + suffix).unlink(missing_ok=True)
+    new.replace(database)
+    sync(database.parent)
+    return kept
+
+
+def _empty_wal(database: Path) -> None:
+    """Brings what its log holds into the file, if it can still be opened."""
+    with suppress(apsw.Error), closing(open_writer(database, 5000)) as connection:
+        connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)

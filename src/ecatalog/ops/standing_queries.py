@@ -1,0 +1,72 @@
+"""The SQL of standings: everybody's, and single ones; and of the hold on access."""
+
+from ecatalog.kit.db import Tx
+from ecatalog.kit.facts import Fact
+from ecatalog.ops.standings import KINDS, Standing, Subject
+
+_ALL = {
+    "client": """SELECT 'client' AS kind, id, revoked_at IS NOT NULL AS is_out, coalesce(revoke_reason, '') AS reason,
+      access_end_date AS until FROM clients""",
+    "grant": """SELECT 'grant' AS kind, client_id AS id, demo_id, revoked_at IS NOT NULL AS is_out
+      FROM client_demo_access""",
+    "user": "SELECT 'user' AS kind, id, disabled_at IS NOT NULL AS is_out, role FROM users",
+    "token": "SELECT 'token' AS kind, id, revoked_at IS NOT NULL AS is_out FROM api_tokens",
+}
+_KINDS = ", ".join(f"'{kind}'" for kind in KINDS)
+
+
+def list_standings(tx: Tx) -> dict[Subject, Standing]:
+    """Everybody's."""
+    found = (standing for sql in _ALL.values() for standing in tx.all(Standing, sql))
+    return {standing.subject: standing for standing in found}
+
+
+def client_standing(tx: Tx, client_id: str) -> Standing | None:
+    return tx.one(Standing, _ALL["client"] + " WHERE id = :id", id=client_id)
+
+
+def grant_standing(tx: Tx, client_id: str, demo_id: str) -> Standing | None:
+    where = " WHERE client_id = :client_id AND demo_id = :demo_id"
+    return tx.one(Standing, _ALL["grant"] + where, client_id=client_id, demo_id=demo_id)
+
+
+def user_standing(tx: Tx, user_id: str) -> Standing | None:
+    return tx.one(Standing, _ALL["user"] + " WHERE id = :id", id=user_id)
+
+
+def token_standing(tx: Tx, token_id: str) -> Standing | None:
+    return tx.one(Standing, _ALL["token"] + " WHERE id = :id", id=token_id)
+
+
+def list_changes(tx: Tx, after: int, limit: int) -> list[Fact]:
+    """The next facts after which somebody's standing may be another, oldest first."""
+    return tx.all(
+        Fact,
+        f"SELECT * FROM audit_log WHERE position > :after AND kind IN ({_KINDS}) ORDER BY position LIMIT :limit",  # noqa: S608
+        after=after,
+        limit=limit,
+    )
+
+
+def last_position(tx: Tx) -> int:
+    return int(tx.value("SELECT coalesce(max(position), 0) FROM audit_log"))
+
+
+def find_hold(tx: Tx) -> str | None:
+    """Why clients' access is on hold, None when it is not."""
+    found = tx.value("SELECT value FROM settings WHERE key = 'access_hold'")
+    return None if found is None else str(found)
+
+
+def set_hold(tx: Tx, reason: str) -> None:
+    tx.run(
+        """INSERT INTO settings (key, value, updated_at) VALUES ('access_hold', :reason, :now)
+           ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at""",
+        reason=reason,
+        now=tx.now,
+    )
+
+
+def remove_hold(tx: Tx) -> int:
+    """0 when there was none."""
+    return tx.run("DELETE FROM settings WHERE key = 'access_hold'")
