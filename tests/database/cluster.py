@@ -58,6 +58,7 @@ class Cluster:
     pods_start: bool = True
     objects: dict[str, Object] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
+    ran: list[list[str]] = field(default_factory=list)
     port: int = 0
 
     def of(self, plural: str, name: str) -> Object:
@@ -176,7 +177,9 @@ class Cluster:
         """The protocol of `kubectl exec`: a byte names the channel; 1 is the output, 3 how it ended."""
         socket = web.WebSocketResponse(protocols=("v5.channel.k8s.io",))
         await socket.prepare(request)
-        status, said = await asyncio.to_thread(self.run, request.query.getall("command"))
+        command = request.query.getall("command")
+        self.ran.append(command)
+        status, said = await asyncio.to_thread(self.run, command)
         await socket.send_bytes(b"\x01" + said.encode())
         ended: Object = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success"}
         if status:

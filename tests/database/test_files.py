@@ -65,7 +65,8 @@ def content(path: Path) -> dict[str, list[tuple[Any, ...]]]:
         tables = connection.execute(
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
         ).fetchall()
-        found = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for (name,) in tables}
+        found: dict[str, list[tuple[Any, ...]]] = {}
+        found |= {str(name): connection.execute(f"SELECT * FROM {name}").fetchall() for (name,) in tables}
         found["schema"] = connection.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY type, name").fetchall()
         found["version"] = [(connection.pragma("user_version"),)]
         return found

@@ -106,14 +106,11 @@ def test_a_cluster_that_does_not_answer_is_told(script: str, tmp_path: Path) -> 
 
 
 def test_everything_is_created_and_its_health_verified(cluster: Cluster, config: str) -> None:
-    asked: list[list[str]] = []
-    cluster.run = lambda command: (asked.append(command), (0, "healthy\n"))[1]
-
     told = type_in("deploy-database.sh", KUBECONFIG=config)
 
     assert (told.returncode, told.stderr) == (0, "")
     assert "The database is deployed and healthy." in told.stdout
-    assert asked == [HEALTHY]
+    assert cluster.ran == [HEALTHY]
     made = {path.split("/")[-2] + "/" + path.split("/")[-1] for path in cluster.objects}
     assert made == {
         "nodes/node-1",
@@ -216,8 +213,7 @@ def test_a_database_that_is_not_healthy_is_a_failure(cluster: Cluster, config: s
 
 def test_a_backup_is_made_in_the_pod_and_said_where(cluster: Cluster, config: str) -> None:
     cluster.add_pod("ltplabs-database-7d", {"app": "ltplabs-database"})
-    asked: list[list[str]] = []
-    cluster.run = lambda command: (asked.append(command), (0, "It is in /data/backups/one.\n"))[1]
+    cluster.run = lambda command: (0, "It is in /data/backups/one.\n")
 
     told = type_in("backup-database.sh", KUBECONFIG=config)
 
@@ -226,7 +222,7 @@ def test_a_backup_is_made_in_the_pod_and_said_where(cluster: Cluster, config: st
         "It is in /data/backups/one.",
         "The backup was made in pod/ltplabs-database-7d.",
     ]
-    assert asked == [["/bin/bash", "/scripts/backup.sh"]]
+    assert cluster.ran == [["/bin/bash", "/scripts/backup.sh"]]
 
 
 def test_a_backup_that_failed_is_a_failure(cluster: Cluster, config: str) -> None:

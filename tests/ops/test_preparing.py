@@ -2,6 +2,7 @@
 
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -23,7 +24,8 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def count_users(path: Path) -> int:
     with closing(apsw.Connection(str(path))) as connection:
-        return int(connection.execute("SELECT count(*) FROM users").fetchall()[0][0])
+        count: Any = connection.execute("SELECT count(*) FROM users").get
+        return int(count)
 
 
 def test_a_database_is_made_where_there_is_none(database: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,12 +26,17 @@ class CatalogShell(Shell):
 
     lock: WriterLock | None = None
 
+    # What the shell sets; it has no types.
+    dbfilename: Any
+    _db: Any
+
     def _ensure_db(self) -> apsw.Connection:
         if self._db is None:
             self._db = self._open(self.dbfilename or ":memory:")
             self._db.authorizer = self._authorize
             self._apply_fts()
-        return self._db
+        found: apsw.Connection = self._db
+        return found
 
     db = property(_ensure_db, Shell._set_db)
 
@@ -63,7 +68,7 @@ class CatalogShell(Shell):
     def _begin_to_write(self) -> None:
         if self.lock is not None or not _is_of_catalog(self.dbfilename):
             return
-        lock = WriterLock(Path(self.dbfilename).parent)
+        lock = WriterLock(Path(str(self.dbfilename)).parent)
         try:
             lock.acquire()
         except InUse:
