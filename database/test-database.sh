@@ -141,7 +141,7 @@ menu() {
       2) docker exec --interactive ${terminal:+--tty} "$name" sqlite3 "$database" || true ;;
       3) inside /scripts/healthcheck.sh || true ;;
       4) makes_backup || true ;;
-      5) docker logs "$name" ;;
+      5) docker logs "$name" 2>&1 ;;
       6) run_all ;;
       q) return 0 ;;
       *) say "Choose a number, or q." ;;

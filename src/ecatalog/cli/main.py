@@ -4,11 +4,11 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from ecatalog.cli.options import Data
 from ecatalog.settings import BadSetting, Settings, variable
 
 COMPLETE = "_ECATALOG_COMPLETE"
@@ -20,7 +20,6 @@ def _option(flag: str, setting: str, default: str | bool, text: str) -> Any:
     return typer.Option(flag, envvar=variable(setting), show_default=default, help=text)
 
 
-Data = Annotated[Path | None, _option("--data", "data", "var", "Where the database and its secrets live.")]
 Host = Annotated[str | None, _option("--host", "host", "127.0.0.1", "The address of the catalog.")]
 Port = Annotated[int | None, _option("--port", "port", "8080", "The port of the catalog.")]
 EdgeHost = Annotated[str | None, _option("--edge-host", "edge_host", "127.0.0.1", "The address of the demos.")]

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from pathlib import Path
 from typing import Annotated, NoReturn
 
 import apsw
@@ -10,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ecatalog.cli.options import Data
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.clock import utc_now
 from ecatalog.kit.db import Database, RefusedToStart
@@ -20,10 +20,6 @@ from ecatalog.settings import Settings
 
 app = typer.Typer()
 REFUSED = 78
-
-Data = Annotated[
-    Path | None, typer.Option("--data", envvar="ECATALOG_DATA", show_default="var", help="The data directory.")
-]
 
 
 @app.callback(invoke_without_command=True)

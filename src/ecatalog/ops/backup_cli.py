@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column, Table
 
+from ecatalog.cli.options import Data
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.clock import to_text, utc_now
 from ecatalog.kit.db import Database, RefusedToStart
@@ -35,9 +36,6 @@ app = typer.Typer(help="Make, check, prune and restore backups.", no_args_is_hel
 FAILED = 1
 REFUSED = 78
 
-Data = Annotated[
-    Path | None, typer.Option("--data", envvar="ECATALOG_DATA", show_default="var", help="The data directory.")
-]
 Kept = Annotated[str | None, typer.Option("--from", help="The folder or s3://bucket/prefix of the backups.")]
 SignedBy = Annotated[str | None, typer.Option("--signed-by", help="The public key of who made them, or its file.")]
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON instead of words.")]

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from ecatalog.ops.age_password import seal_with_password
 from ecatalog.ops.backup_file import BadBackup, public_key, public_text
 from ecatalog.settings import BadSetting, Settings, variable
 from ecatalog.settings_text import kept_secret
@@ -57,7 +58,7 @@ class Keys:
 
 def wrap(identity: pyrage.x25519.Identity, password: str) -> bytes:
     """The backup's own key under the password; empty without one."""
-    return bytes(pyrage.passphrase.encrypt(f"{identity}\n".encode(), password)) if password else b""
+    return seal_with_password(f"{identity}\n".encode(), password) if password else b""
 
 
 def unwrap(key: bytes, keys: Keys) -> pyrage.x25519.Identity:

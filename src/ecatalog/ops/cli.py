@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ecatalog.cli.options import Data
 from ecatalog.kit.clock import utc_now
 from ecatalog.kit.db import Database, RefusedToStart
 from ecatalog.kit.inspect import check as check_file
@@ -20,9 +21,6 @@ from ecatalog.ops.preparing import Prepared, prepare_database
 from ecatalog.settings import Settings
 
 app = typer.Typer(help="Look at the database, prepare it, check it, copy it.", no_args_is_help=True)
-Data = Annotated[
-    Path | None, typer.Option("--data", envvar="ECATALOG_DATA", show_default="var", help="The data directory.")
-]
 REFUSED = 78
 _DONE = {
     Prepared.CREATED: "{path} was created.",

@@ -1,21 +1,19 @@
 """`ecatalog doctor`: the findings in words or as JSON; the exit status says how bad the worst is."""
 
 import os
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import typer
 
+from ecatalog.cli.options import Data
 from ecatalog.kit.clock import utc_now
 from ecatalog.ops.doctor import examine, machine_here
 from ecatalog.settings import Settings
 
 
 def doctor(
-    data: Annotated[
-        Path | None, typer.Option("--data", envvar="ECATALOG_DATA", show_default="var", help="The data directory.")
-    ] = None,
+    data: Data = None,
     as_json: Annotated[bool, typer.Option("--json", help="One line of JSON instead of words.")] = False,
 ) -> None:
     """Look at disk, database, backups, clock, rights, settings, engine. Exit status: 0 fine, 1 warnings, 2 errors."""

@@ -35,9 +35,9 @@ async def check_readiness(db: Database, *, free_bytes: Callable[[Path], int] = f
 
 def file_problems(path: Path, free_bytes: Callable[[Path], int] = free_bytes_of) -> list[str]:
     """What is wrong with a database that somebody else writes: only read, and quick whatever its size. Never raises."""
-    if not path.exists():
-        return [f"There is no database at {path}. Prepare one with `ecatalog db prepare`."]
     try:
+        if not path.exists():
+            return [f"There is no database at {path}. Prepare one with `ecatalog db prepare`."]
         check_engine()
         found = status(path)
     except (RefusedToStart, OSError) as error:

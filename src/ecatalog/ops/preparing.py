@@ -34,6 +34,7 @@ def prepare_database(path: Path, *, with_samples: bool) -> Prepared:
 
     Beside a process that writes (a gateway) nothing is changed: IN_USE. Raises RefusedToStart.
     """
+    make_directory(path.parent)
     try:
         if not path.exists():
             return _create(path, with_samples=with_samples)
@@ -69,7 +70,6 @@ def _create(path: Path, *, with_samples: bool) -> Prepared:
 
 def _clear_away(partial: Path) -> None:
     """What an earlier attempt left, unless it is still at work: InUse."""
-    make_directory(partial.parent)
     lock = WriterLock(partial.parent)
     lock.acquire()
     try:
