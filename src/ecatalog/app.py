@@ -215,7 +215,7 @@ class Gateway:
         await self.db.start()
         try:
             await ensure_identity(self.db)
-            await ensure_service_tokens(self.db, self.settings.data / "tokens")
+            await ensure_service_tokens(self.db, self.settings.data / "tokens", self.settings.service_tokens)
             if self.settings.load_seed_data:
                 await self._load_samples()
             self.setup_link = await self._offer_setup()

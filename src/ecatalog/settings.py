@@ -13,14 +13,18 @@ from datetime import time, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
+from ecatalog.settings_hosts import host_of, is_local, is_loopback, is_origin, shared_domain
 from ecatalog.settings_mail import refuse_bad_mail, refuse_bad_zone
 from ecatalog.settings_text import BadSetting, kept_secret, parse, text_of, variable
 
 __all__ = ["BadSetting", "Settings", "describe_settings", "variable"]
 
-SECRETS = frozenset({"encryption_key", "jwt_secret", "backup_password", "backup_test_key", "smtp_password"})
+_TOKENS = ("edge", "launcher", "backup")
+SECRETS = frozenset(
+    {"encryption_key", "jwt_secret", "backup_password", "backup_test_key", "smtp_password"}
+    | {f"{service}_token" for service in _TOKENS}
+)
 _SHORTEST_SECRET = 32
 _SHORTEST_LEASE = timedelta(seconds=5)
 
@@ -85,6 +89,17 @@ class Settings:
         metadata=_about("Signs sessions: 32 or more random characters. Without it, one is made and kept."),
     )
     encryption_key: str = field(default="", repr=False, metadata=_about("Protects stored credentials of others."))
+    edge_token: str = field(
+        default="",
+        repr=False,
+        metadata=_about(
+            "The token that edges show: 32 or more random characters. Without it, one is made in `tokens/`."
+        ),
+    )
+    launcher_token: str = field(default="", repr=False, metadata=_about("The same for launchers."))
+    backup_token: str = field(
+        default="", repr=False, metadata=_about("The token of whoever asks for backups. Without it there is none.")
+    )
     backups: str = field(
         default="",
         metadata=_about(
@@ -192,8 +207,9 @@ class Settings:
             elif text is not None:
                 given[each.name] = parse(each.name, str(each.type), text)
         settings = cls(**given)
-        if settings.jwt_secret and len(settings.jwt_secret) < _SHORTEST_SECRET:
-            raise BadSetting("JWT_SECRET is too short: write at least 32 random characters.")
+        for name in ("jwt_secret", *(f"{service}_token" for service in _TOKENS)):
+            if 0 < len(getattr(settings, name)) < _SHORTEST_SECRET:
+                raise BadSetting(f"{variable(name)} is too short: write at least 32 random characters.")
         return settings
 
     @classmethod
@@ -212,6 +228,11 @@ class Settings:
         """The database file: DB_PATH, else `ltplabs.db` in the data directory."""
         assert self.db_path is not None
         return self.db_path
+
+    @property
+    def service_tokens(self) -> dict[str, str]:
+        """The tokens that were chosen, by service."""
+        return {service: found for service in _TOKENS if (found := getattr(self, f"{service}_token"))}
 
     @property
     def backup_place(self) -> str:
@@ -251,7 +272,7 @@ class Settings:
     @property
     def is_open(self) -> bool:
         """Whether other machines reach the catalog or the demos."""
-        return not (_is_loopback(self.host) and _is_loopback(self.edge_host))
+        return not (is_loopback(self.host) and is_loopback(self.edge_host))
 
     @cached_property
     def edge_cookie_key(self) -> bytes:
@@ -264,8 +285,8 @@ class Settings:
 
     def warnings(self) -> list[str]:
         """What an operator should know before strangers come."""
-        catalog, demos = _host(self.catalog_url), _host(self.demos_url)
-        shared = None if _is_local(catalog) or _is_local(demos) else _shared_domain(catalog, demos)
+        catalog, demos = host_of(self.catalog_url), host_of(self.demos_url)
+        shared = None if is_local(catalog) or is_local(demos) else shared_domain(catalog, demos)
         if shared is None:
             return []
         return [
@@ -279,7 +300,7 @@ class Settings:
     def _refuse_bad_urls(self) -> None:
         for name in ("catalog_url", "demos_url"):
             url = getattr(self, name)
-            if not _is_origin(url):
+            if not is_origin(url):
                 raise BadSetting(
                     f"{variable(name)} is {url!r}: write scheme and host, such as https://catalog.example.com."
                 )
@@ -355,42 +376,3 @@ def _as_text(default: object) -> str:
 
 def _listed(text: str) -> list[str]:
     return [each.strip() for each in text.split(",") if each.strip()]
-
-
-def _is_origin(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        is_named = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-    has_more = parts.path or parts.query or parts.fragment or parts.username is not None
-    return parts.scheme in {"http", "https"} and is_named and not has_more
-
-
-def _shared_domain(one: str, other: str) -> str | None:
-    """The registrable domain that both belong to (publicsuffix.org), None when they have different ones."""
-    from publicsuffixlist import PublicSuffixList
-
-    known = PublicSuffixList()
-    domain = known.privatesuffix(one)
-    return domain if domain is not None and domain == known.privatesuffix(other) else None
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or ""
-
-
-def _is_local(host: str) -> bool:
-    return host == "localhost" or host.endswith(".localhost") or _is_address(host)
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_loopback(host: str) -> bool:
-    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)

@@ -22,7 +22,9 @@ FLOORS = (
     ("ops",),
 )
 # What everybody may read, and what joins the rooms to a program.
-GROUND = frozenset({"settings", "settings_mail", "settings_text", "listening", "processes", "migrations", "__init__"})
+GROUND = frozenset(
+    {"settings", "settings_hosts", "settings_mail", "settings_text", "listening", "processes", "migrations", "__init__"}
+)
 ROOF = frozenset({"app", "run", "serve", "service", "keep", "__main__"})
 # Services and neighbours stand on the client alone.
 OUTSIDE = {

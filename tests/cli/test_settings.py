@@ -143,6 +143,7 @@ def test_every_setting_says_what_it_is_for() -> None:
         ({"ECATALOG_DEMOS_URL": "https://me@a.example"}, "ECATALOG_DEMOS_URL is"),
         ({"ECATALOG_LOG_LEVEL": "loud"}, "ECATALOG_LOG_LEVEL is 'loud': write debug"),
         ({"JWT_SECRET": "short"}, "JWT_SECRET is too short: write at least 32 random characters."),
+        ({"ECATALOG_EDGE_TOKEN": "short"}, "ECATALOG_EDGE_TOKEN is too short: write at least 32 random characters."),
         ({"JWT_SECRET": SECRET, "JWT_SECRET_FILE": "/x"}, "Both JWT_SECRET and JWT_SECRET_FILE are set: keep one."),
         ({"JWT_SECRET_FILE": "/no/such"}, "JWT_SECRET_FILE names /no/such, which cannot be read: No such file"),
         ({"JWT_SECRET_FILE": "/dev/null"}, "JWT_SECRET_FILE names /dev/null, which is empty"),
