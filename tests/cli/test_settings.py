@@ -114,6 +114,9 @@ def test_every_setting_says_what_it_is_for() -> None:
         "BACKUP_PASSWORD",
     }
     assert {variable(name) for name in SECRETS} == {
+        "ECATALOG_EDGE_TOKEN",
+        "ECATALOG_LAUNCHER_TOKEN",
+        "ECATALOG_BACKUP_TOKEN",
         "JWT_SECRET",
         "ENCRYPTION_KEY",
         "BACKUP_PASSWORD",

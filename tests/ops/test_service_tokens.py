@@ -102,7 +102,8 @@ async def test_chosen_tokens_are_good_and_stand_in_no_file(db: Database, folder:
     edge, backup = (tokens.authenticate(CHOSEN[name]) for name in ("edge", "backup"))
     assert edge is not None
     assert backup is not None
-    assert (edge.scopes, backup.scopes) == ({"edge"}, {"backups:write"})
+    assert edge.scopes == {"edge"}
+    assert backup.scopes == {"backups:write"}
     assert [each.name for each in folder.iterdir()] == ["launcher"]
 
 

@@ -21,8 +21,8 @@ ASKED_FOR = {"backup": ["backups:write"]}
 async def ensure_service_tokens(db: Database, directory: Path, chosen: Mapping[str, str]) -> None:
     """Makes what is missing: a file that is gone, empty, or of another database gets a new token.
 
-    `chosen` has tokens by service; those get no file. What was chosen before, or was in a lost file, is good for nothing
-    any more, whoever has it now.
+    `chosen` has tokens by service; those get no file. What was chosen before, or was in a lost file, is good for
+    nothing any more, whoever has it now.
     """
     await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True, mode=0o700)
     for name, scopes in (SERVICES | ASKED_FOR).items():
