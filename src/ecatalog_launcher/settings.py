@@ -9,6 +9,7 @@ from pathlib import Path
 from ecatalog_client.environment import BadSetting, number, port, secret, switch
 from ecatalog_client.tls import Tls, tls_of
 
+ENGINE = "unix:///var/run/docker.sock"
 # What of it is the launcher's own: the variable, its default, and what it is.
 OWN = (
     (
@@ -23,13 +24,15 @@ OWN = (
         "How much memory all copies may be given. Without it: what the engine has.",
     ),
     ("ECATALOG_LAUNCHER_STARTS", "", "How many copies may start at once. Without it: two for each processor."),
-    ("DOCKER_HOST", "unix:///var/run/docker.sock", "The Docker engine, 20.10 or newer."),
+    ("DOCKER_HOST", ENGINE, "The Docker engine, 20.10 or newer, of launcher and engine guard."),
     (
         "ECATALOG_DOCKER_ATTACH",
         "",
         "The containers of edge and launcher, which are attached to the network of each copy. Without them this "
         "machine reaches the copies itself, and they reach what listens on all its addresses.",
     ),
+    ("ECATALOG_GUARD_HOST", "127.0.0.1", "The address of the engine guard: only launchers should reach it."),
+    ("ECATALOG_GUARD_PORT", "2375", "Its port."),
     ("ECATALOG_DEMO_SUBNET", "10.213.0.0/16", "The addresses of the networks of copies on Docker: a /28 for each."),
     ("ECATALOG_DEMO_NAMESPACE", "demos", "The namespace of copies on Kubernetes."),
 )
@@ -77,7 +80,7 @@ class Settings:
             capacity=20 if capacity is None else capacity,
             memory_mb=number(env, "LAUNCHER_MEMORY_MB") or 0,
             starts=number(env, "LAUNCHER_STARTS") or 2 * (os.cpu_count() or 1),
-            docker_host=env.get("DOCKER_HOST") or "unix:///var/run/docker.sock",
+            docker_host=env.get("DOCKER_HOST") or ENGINE,
             docker_attach=tuple(env.get("ECATALOG_DOCKER_ATTACH", "").replace(",", " ").split()),
             demo_subnet=_subnet(env.get("ECATALOG_DEMO_SUBNET", "10.213.0.0/16")),
             namespace=env.get("ECATALOG_DEMO_NAMESPACE", "demos"),

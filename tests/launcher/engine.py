@@ -2,18 +2,20 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from aiohttp.test_utils import TestServer
 
 from ecatalog.kit.ids import new_label
 from ecatalog_launcher.drivers.docker import DockerDriver
 from ecatalog_launcher.drivers.docker_spec import INSTALLATION
+from ecatalog_launcher.engine_guard import EngineGuard, Settings
 
 BASE = "ecatalog-test-base:bookworm"
 BUILDER = "ecatalog-test-builder:bookworm"
@@ -54,6 +56,21 @@ def docker_driver(programs: Path | None = None, **settings: Any) -> DockerDriver
     for app in programs.glob("*/app.py") if programs else ():
         build(app.parent.name, app.read_text())
     return DockerDriver(HOST, **({"subnet": SUBNET} | settings))
+
+
+@asynccontextmanager
+async def guarded(engine: str = HOST, attached: tuple[str, ...] = ()) -> AsyncIterator[str]:
+    """The address of an engine guard in front of this engine."""
+    guard = EngineGuard(Settings(host="127.0.0.1", port=0, engine=engine, attached=attached))
+    async with TestServer(guard.application()) as server:
+        yield f"tcp://127.0.0.1:{server.port}"
+
+
+@asynccontextmanager
+async def guard_of(driver: Any) -> AsyncIterator[None]:
+    """The driver reaches its engine through a guard."""
+    async with guarded(driver._url, driver._attached) as driver._url:
+        yield
 
 
 @contextmanager

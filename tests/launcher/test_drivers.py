@@ -10,10 +10,12 @@ from ecatalog_launcher.drivers.contract import CannotStart, Driver, Home
 from ecatalog_launcher.drivers.fake import FakeDriver
 from ecatalog_launcher.drivers.process import ProcessDriver
 from tests.launcher.copies import marked_processes, only, spec, until, until_ready, write_programs
-from tests.launcher.engine import cleared, docker_driver, new_installation
+from tests.launcher.engine import cleared, docker_driver, guard_of, new_installation
+
+ENGINES = ("docker", "guarded docker")
 
 
-@pytest.fixture(params=["process", "fake", pytest.param("docker", marks=pytest.mark.proof)])
+@pytest.fixture(params=["process", "fake", *(pytest.param(each, marks=pytest.mark.proof) for each in ENGINES)])
 async def driver(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Driver]:
     made: Driver
     if request.param == "fake":
@@ -22,12 +24,13 @@ async def driver(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         made = ProcessDriver(tmp_path / "data", write_programs(tmp_path / "samples"))
     else:
         made = docker_driver(write_programs(tmp_path / "samples"))
-    with cleared(new_installation()) if request.param == "docker" else nullcontext("ours") as installation:
-        await made.open(Home(installation=installation))
-        yield made
-        for instance in await made.list():
-            await made.stop(instance.launch_id, 0.1)
-        await made.close()
+    async with guard_of(made) if request.param == "guarded docker" else nullcontext():
+        with cleared(new_installation()) if request.param in ENGINES else nullcontext("ours") as installation:
+            await made.open(Home(installation=installation))
+            yield made
+            for instance in await made.list():
+                await made.stop(instance.launch_id, 0.1)
+            await made.close()
     assert marked_processes(tmp_path / "data") == []
 
 

@@ -83,6 +83,13 @@ def launcher() -> None:
     raise typer.Exit(run_launcher(os.environ))
 
 
+def engine_guard() -> None:
+    """Stand between a launcher and a Docker engine, and pass on only what launchers need."""
+    from ecatalog_launcher.engine_guard import main as guard_engine
+
+    raise typer.Exit(guard_engine(os.environ))
+
+
 def keeper(data: Data = None, host: Host = None, port: Port = None) -> None:
     """Answer the health of a database file that a gateway writes, and only ever read it."""
     given = dict(locals())
@@ -159,7 +166,7 @@ def command_line(words: Sequence[str]) -> typer.Typer:
     """The whole command line, with the commands of the groups among these words; of the others only the names."""
     app = typer.Typer(name="ecatalog", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
     app.callback(invoke_without_command=True)(root)
-    for service in (serve, gateway, edge, launcher, keeper):
+    for service in (serve, gateway, edge, launcher, engine_guard, keeper):
         app.command()(service)
     for name, (module, about) in _ALONE.items():
         app.command(name, help=about)(getattr(import_module(module), name) if name in words else _nothing)

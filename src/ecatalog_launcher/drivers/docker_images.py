@@ -8,7 +8,7 @@ from aiodocker import Docker, DockerError
 
 from ecatalog_client.types.containers import DEFAULT_REGISTRY, registry_of
 from ecatalog_launcher.drivers.contract import CannotStart, Home, Tell
-from ecatalog_launcher.drivers.references import image_names
+from ecatalog_launcher.drivers.references import image_names, is_reference
 
 
 class Images:
@@ -22,6 +22,8 @@ class Images:
 
     async def ensure(self, image: str, launch_id: str, tell: Tell) -> str:
         """The name under which the engine has the image, fetched if it is missing. Raises CannotStart."""
+        if not is_reference(image):
+            raise CannotStart(f"The engine cannot run it: {image} is no name of an image.")
         found = await self._find(image)
         if found is None:
             async with self._pulls.setdefault(image, asyncio.Lock()):

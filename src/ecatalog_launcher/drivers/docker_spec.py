@@ -34,10 +34,11 @@ def container_bodies(spec: Spec, installation: str, network: str) -> Iterator[tu
     """Name and body of each container, in the order in which they start: what the public one needs comes first."""
     for index, container in reversed(list(enumerate(spec.containers))):
         name = container_name(installation, spec.launch_id, container.name)
-        yield name, _body(spec, index, container, installation, network)
+        yield name, container_body(spec, container, index, installation, network)
 
 
-def _body(spec: Spec, index: int, container: Container, installation: str, network: str) -> dict[str, Any]:
+def container_body(spec: Spec, container: Container, index: int, installation: str, network: str) -> dict[str, Any]:
+    """The body of one container of this copy; `index` 0 is the public one."""
     where = {"HOST": "0.0.0.0", "PORT": str(spec.port)} if index == 0 else {}  # noqa: S104 - inside its own network
     body: dict[str, Any] = {
         "Image": container.image,
