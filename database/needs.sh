@@ -33,3 +33,30 @@ need_cluster() {
 
 # 256 random bits as text, for one secret.
 new_secret() { head -c 32 /dev/urandom | base64 | tr -d '=\n' | tr '+/' '-_'; }
+
+# Builds the image $IMAGE from a Dockerfile of the project, as --tag, --base and --builder say.
+# Usage: build_image DOCKERFILE [OPTION...]
+build_image() {
+  local file=$1 base=${BASE:-} builder=${BUILDER:-}
+  shift
+  while (($#)); do
+    case "$1" in
+      -h | --help) usage && exit 0 ;;
+      --tag) IMAGE=${2:?"--tag needs a name"} ;;
+      --base) base=${2:?"--base needs an image"} ;;
+      --builder) builder=${2:?"--builder needs an image"} ;;
+      *) wrong_usage ;;
+    esac
+    shift 2
+  done
+  need_docker
+  local root version revision
+  root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+  version=$(sed -n 's/^version = "\(.*\)"$/\1/p' "$root/pyproject.toml")
+  revision=$(git -C "$root" rev-parse --short HEAD 2>/dev/null || echo unknown)
+  local arguments=(--build-arg "VERSION=$version" --build-arg "REVISION=$revision")
+  [[ -z $base ]] || arguments+=(--build-arg "BASE=$base")
+  [[ -z $builder ]] || arguments+=(--build-arg "BUILDER=$builder")
+  docker build --tag "$IMAGE" --file "$root/$file" "${arguments[@]}" "$root"
+  say "Built $IMAGE, version $version."
+}

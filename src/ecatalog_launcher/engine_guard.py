@@ -26,6 +26,7 @@ MOST_BODY = 1 << 20
 _VERSION = re.compile(r"/v1\.[0-9]{1,3}(?=/)")
 _PASSED_ON = ("Content-Type", "X-Registry-Auth")
 _CONNECT_SECONDS = 5.0
+_SHUTDOWN_SECONDS = 1.0
 _OF_ATTACHED = ("Id", "Name", "NetworkSettings")
 
 
@@ -170,13 +171,9 @@ async def _shown(answer: ClientResponse, rule: Rule) -> web.Response:
 
 
 async def _streamed(request: web.Request, answer: ClientResponse) -> web.StreamResponse:
-    told = web.StreamResponse(status=answer.status)
-    if answer.content_type:
-        told.content_type = answer.content_type
-    if answer.status in (204, 304):
-        await told.prepare(request)
-        return told
-    told.enable_chunked_encoding()
+    if answer.status in (204, 304) or answer.content_length == 0:
+        return web.Response(status=answer.status)
+    told = web.StreamResponse(status=answer.status, headers={"Content-Type": answer.content_type})
     await told.prepare(request)
     async for piece in answer.content.iter_any():
         await told.write(piece)
@@ -203,7 +200,10 @@ def main(env: Mapping[str, str] = os.environ) -> int:
 async def _run(settings: Settings, guard: EngineGuard, lifeline: int | None) -> int:
     ends = asyncio.Event()
     heed_end(ends.set, lifeline)
-    runner = web.AppRunner(guard.application(), access_log=None, handle_signals=False)
+    # A launcher follows events for as long as it lives: nobody waits for the end of that.
+    runner = web.AppRunner(
+        guard.application(), access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_SECONDS
+    )
     await runner.setup()
     try:
         await web.TCPSite(runner, settings.host, settings.port).start()

@@ -11,6 +11,7 @@ import typer
 from ecatalog.accounts import actions
 from ecatalog.accounts.model import normal_email, refuse_weak
 from ecatalog.accounts.passwords import Hasher
+from ecatalog.cli.options import Data
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.db import Database, RefusedToStart
 from ecatalog.kit.errors import CatalogError
@@ -35,7 +36,7 @@ def add(
     password_file: Annotated[
         Path | None, typer.Option(help="A file with the password; without it, it is asked for.")
     ] = None,
-    data: Annotated[Path | None, typer.Option(help="The data directory.")] = None,
+    data: Data = None,
 ) -> None:
     """Adds a user. The gateway must not run meanwhile: it alone writes to its database."""
     try:
