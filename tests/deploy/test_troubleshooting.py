@@ -1,0 +1,60 @@
+"""What the guides quote is what the programs say."""
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.code import ROOT
+
+GUIDE = ROOT / "docs/guide/troubleshooting.md"
+ENTRIES = (
+    "Database is locked",
+    "Pod stuck in Pending",
+    "Database file not found",
+    "Permission denied",
+    "Out of memory",
+)
+# The first cell of a table, when it is a sentence of ours.
+QUOTED = re.compile(r"^\| `([A-Za-z][^`]{11,})` \|", re.MULTILINE)
+
+
+@cache
+def said() -> str:
+    """Every text in the sources, with each value in it as `…`; the texts of one expression joined as Python does."""
+    found = []
+    for path in sorted((ROOT / "src").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.JoinedStr):
+                found.append(
+                    "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+                )
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+    return "\n".join(found)
+
+
+@pytest.mark.parametrize("sentence", QUOTED.findall(GUIDE.read_text()))
+def test_each_message_in_the_guide_is_one_of_ours(sentence: str) -> None:
+    assert sentence in said()
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_each_usual_trouble_has_its_entry(entry: str) -> None:
+    assert entry in re.sub('["#]', "", GUIDE.read_text())
+
+
+def test_a_planted_message_is_found_out() -> None:
+    assert QUOTED.findall("| `The catalog has eaten the database.` | x |") == ["The catalog has eaten the database."]
+    assert "The catalog has eaten the database." not in said()
+
+
+def test_every_metric_and_finding_that_guides_name_exists() -> None:
+    metrics = (ROOT / "docs/reference/metrics.md").read_text()
+    findings = (ROOT / "docs/reference/findings.md").read_text()
+    for path in sorted(Path(ROOT / "docs/guide").glob("*.md")):
+        text = path.read_text()
+        assert [name for name in re.findall(r"`(ecatalog_[a-z_]+)`", text) if f"`{name}" not in metrics] == [], path
+        assert [code for code in re.findall(r"\b(D0\d\d)\b", text) if f"`{code}`" not in findings] == [], path
