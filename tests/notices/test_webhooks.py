@@ -1,5 +1,6 @@
 """Webhooks against a real server: signed, in order for each, with a deadline, and never to where they must not go."""
 
+import asyncio
 from pathlib import Path
 
 from ecatalog.kit.actor import SYSTEM
@@ -212,3 +213,19 @@ async def test_a_replay_is_the_same_message_once_more(stand: Stand, receiver: Re
     assert (got.id, got.number) == (first.message_id, 1)
     assert got.is_signed_by(secret)
     assert int(got.headers["webhook-timestamp"]) == int(stand.clock().timestamp())
+
+
+async def test_what_was_taken_is_not_repeated_though_its_answer_breaks_off(stand: Stand, receiver: Receiver) -> None:
+    webhook_id, _ = await stand.add(receiver.url(), kinds=["test.told"])
+    receiver.will_answer(b"HTTP/1.1 200 Said\r\nContent-Length: 9\r\n\r\n", hang_up)
+    await stand.tell(1, 2)
+    await stand.until(webhook_id, "sent", "sent")
+
+    assert [got.number for got in receiver.got] == [1, 2]
+
+
+async def hang_up(writer: asyncio.StreamWriter) -> None:
+    """Answers by half."""
+    writer.write(b"HTTP/1.1 200 Said\r\nContent-Length: 9\r\n\r\nonly")
+    await writer.drain()
+    writer.close()

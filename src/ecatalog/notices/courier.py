@@ -45,6 +45,7 @@ class Courier:
         self._waiting: deque[tuple[float, Outgoing]] = deque()
         self._under_way: set[int] = set()
         self._outcomes: list[Outcome] = []
+        self._is_ending = False
         self._called = asyncio.Event()
         self._has_work = asyncio.Condition()
         self._has_outcomes = asyncio.Event()
@@ -55,6 +56,7 @@ class Courier:
         self._called.set()
 
     async def run(self) -> None:
+        self._is_ending = False
         lanes = [asyncio.create_task(self._deliver_all()) for _ in range(self._channel.lanes)]
         others = [asyncio.create_task(self._lease_all()), asyncio.create_task(self._keep_all())]
         try:
@@ -67,6 +69,7 @@ class Courier:
 
     async def _end(self, lanes: list[asyncio.Task[None]], others: list[asyncio.Task[None]]) -> None:
         """What was not begun is given back; of what is cancelled in the middle nobody knows, so it stays leased."""
+        self._is_ending = True
         for task in others:
             task.cancel()
         self._outcomes += [Outcome(row=row, is_untried=True) for _, row in self._waiting]
@@ -131,7 +134,9 @@ class Courier:
 
     async def _deliver_all(self) -> None:
         loop = asyncio.get_running_loop()
-        while True:
+        # A lane whose answer comes with its cancellation goes on with the answer (Python 3.11, `wait_for`), and would
+        # then wait for work for ever.
+        while not self._is_ending:
             async with self._has_work:
                 await self._has_work.wait_for(lambda: self._waiting)
                 begin_by, row = self._waiting.popleft()

@@ -65,8 +65,14 @@ async def tell_time(door: Door) -> None:
 
 
 async def deliver_messages(door: Door) -> None:
-    """Runs until it is cancelled: a courier for each channel. One that breaks is begun anew."""
-    await asyncio.gather(*(_deliver(courier) for courier in door.part(Post).couriers))
+    """Runs until it is cancelled: a courier for each channel. One that breaks is begun anew.
+
+    Ends with the last of them. `gather` would end with the first one that is cancelled; then the database and the
+    receipts were closed while another still read an answer, and its messages went out again at the next start.
+    """
+    async with asyncio.TaskGroup() as couriers:
+        for courier in door.part(Post).couriers:
+            couriers.create_task(_deliver(courier))
 
 
 async def _deliver(courier: Courier) -> None:

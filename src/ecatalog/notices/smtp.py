@@ -70,17 +70,20 @@ class SmtpChannel:
 
     @asynccontextmanager
     async def _line(self) -> AsyncIterator["_Line"]:
-        """A connection that answers; it is kept when the mail was taken or refused in order, else it is closed."""
+        """A connection that answers; it is kept when the mail was taken or refused in order, else it is closed.
+
+        Nothing is awaited after the answer: what came in between would take it for none, and repeat the mail.
+        """
         line = await self._take() or await self._connect()
         try:
             yield line
         except Refused:
-            await self._keep_or_end(line)
+            self._keep(line)
             raise
         except BaseException:
             line.cut()
             raise
-        await self._keep_or_end(line)
+        self._keep(line)
 
     async def _take(self) -> "_Line | None":
         while self._idle:
@@ -90,12 +93,10 @@ class SmtpChannel:
             await line.end()
         return None
 
-    async def _keep_or_end(self, line: "_Line") -> None:
-        if line.smtp.is_connected and line.mails < _MOST_PER_CONNECTION:
+    def _keep(self, line: "_Line") -> None:
+        if line.smtp.is_connected:
             line.rest()
             self._idle.append(line)
-        else:
-            await line.end()
 
     async def _connect(self) -> "_Line":
         server = self._server
@@ -135,7 +136,8 @@ class _Line:
         self._resting_since = asyncio.get_running_loop().time()
 
     def is_fresh(self) -> bool:
-        return self.smtp.is_connected and asyncio.get_running_loop().time() - self._resting_since < _SECONDS_IDLE
+        is_rested = asyncio.get_running_loop().time() - self._resting_since >= _SECONDS_IDLE
+        return self.smtp.is_connected and not is_rested and self.mails < _MOST_PER_CONNECTION
 
     def cut(self) -> None:
         self.smtp.close()

@@ -6,6 +6,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 
@@ -34,6 +35,7 @@ GAPS = (
 )
 # Of an answer only the status counts. So much of its body is read that the connection can be used again.
 _MOST_OF_A_BODY = 16 * 1024
+_SECONDS_FOR_A_BODY = 0.5
 _LONGEST_LINE = 8 * 1024
 _LANES = 8
 
@@ -109,10 +111,13 @@ class Webhooks:
         session = self._session_of(url.partition(":")[0])
         # The deadline is over all: names, connecting, TLS, sending, and the answer.
         async with asyncio.timeout(self._deadline):
-            async with session.post(url, data=body, headers=headers, allow_redirects=False) as answer:
-                if answer.status < 300:
-                    await answer.content.read(_MOST_OF_A_BODY)
-                return answer.status
+            answer = await session.post(url, data=body, headers=headers, allow_redirects=False)
+        try:
+            if answer.status < 300:
+                await _read_away(answer)
+            return answer.status
+        finally:
+            answer.release()
 
     def _session_of(self, scheme: str) -> aiohttp.ClientSession:
         if scheme not in self._sessions:
@@ -140,6 +145,15 @@ class Webhooks:
 def purpose_of(webhook_id: str) -> str:
     """What the secrets of a webhook are sealed for."""
     return f"webhook:{webhook_id}"
+
+
+async def _read_away(answer: aiohttp.ClientResponse) -> None:
+    """Reads the body, for the sake of the connection. Whoever has said that he took it may be slow or break off now:
+    to take that for a refusal would repeat what was delivered.
+    """
+    with suppress(TimeoutError, aiohttp.ClientError, OSError, ValueError):
+        async with asyncio.timeout(_SECONDS_FOR_A_BODY):
+            await answer.content.read(_MOST_OF_A_BODY)
 
 
 def _refusal(status: int) -> str:
