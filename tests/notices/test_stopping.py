@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
@@ -41,8 +40,11 @@ class Counterpart:
     async def deliver(self, message: Outgoing) -> None:
         self.taken.append(message.message_id)
         self.asked.set()
-        with suppress(asyncio.CancelledError if self.is_deaf else ()):
+        try:
             await self.answers.wait()
+        except asyncio.CancelledError:
+            if not self.is_deaf:
+                raise
 
     async def close(self) -> None:
         self.closed.set()

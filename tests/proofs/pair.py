@@ -1,6 +1,7 @@
-"""A gateway and an edge as processes of their own, each to be killed and started alone; the proof is the launcher.
+"""A gateway and an edge as processes of their own, each to be killed and started alone.
 
-Sample data, free ports, and copies that are brought up by reports: they run wherever the proof says.
+Sample data, free ports. The proof is the launcher: copies are brought up by reports, and run wherever it says. Or there
+is a launcher beside them, which runs `samples`.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -35,10 +36,12 @@ class Pair:
     edge_port: int
     gateway_internal: int
     edge_internal: int
+    launcher_internal: int = 0
+    settings: Mapping[str, str] = field(default_factory=dict)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def start(self, name: str) -> None:
-        """Starts `gateway` or `edge` and waits until it is ready."""
+        """Starts `gateway`, `edge` or `launcher` and waits until it is ready."""
         command = [sys.executable, "-m", "ecatalog.service", name]
         with (self.data.parent / f"{name}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(command, env=self._env(name), stdout=log, stderr=log)
@@ -105,16 +108,17 @@ class Pair:
             "GRPC_PORT": self.grpc_port,
             "EDGE_PORT": self.edge_port,
             "GATEWAY": f"127.0.0.1:{self.grpc_port}",
-            "TOKEN_FILE": self.data / "tokens" / "edge",
+            "TOKEN_FILE": self.data / "tokens" / ("launcher" if name == "launcher" else "edge"),
             "DEMOS_URL": f"http://demos.localhost:{self.edge_port}",
             "EDGE_ALLOW_LOCAL_DEMOS": "true",
             "INTERNAL_PORT": self._internal(name),
             "LOG_LEVEL": "warning",
         }
-        return os.environ | {"LOAD_SEED_DATA": "true"} | {f"ECATALOG_{word}": str(it) for word, it in said.items()}
+        ours = {"LOAD_SEED_DATA": "true"} | {f"ECATALOG_{word}": str(it) for word, it in said.items()}
+        return {**os.environ, **ours, **self.settings}
 
     def _internal(self, name: str) -> int:
-        return self.gateway_internal if name == "gateway" else self.edge_internal
+        return {"gateway": self.gateway_internal, "edge": self.edge_internal, "launcher": self.launcher_internal}[name]
 
     def _is_ready(self, name: str) -> bool:
         assert self.processes[name].poll() is None, f"the {name} ended by itself"
@@ -126,12 +130,16 @@ class Pair:
 
 
 @contextmanager
-def running_pair(folder: Path) -> Iterator[Pair]:
-    """Both are up inside the block, and gone after it."""
-    port, grpc, edge, gateway_internal, edge_internal = free_ports(5)
-    pair = Pair(folder / "data", port, grpc, edge, gateway_internal, edge_internal)
+def running_pair(
+    folder: Path, names: Sequence[str] = ("gateway", "edge"), settings: Mapping[str, str] | None = None
+) -> Iterator[Pair]:
+    """These are up inside the block, and gone after it."""
+    port, grpc, edge, gateway_internal, edge_internal, launcher_internal = free_ports(6)
+    pair = Pair(
+        folder / "data", port, grpc, edge, gateway_internal, edge_internal, launcher_internal, settings=settings or {}
+    )
     try:
-        for name in ("gateway", "edge"):
+        for name in names:
             pair.start(name)
         yield pair
     finally:

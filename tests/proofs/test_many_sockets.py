@@ -4,7 +4,6 @@ Every message comes back from the demo. At the end one revocation closes them al
 """
 
 import asyncio
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from tests.edge.demos import DemoServer
 from tests.edge.visitors import Line
 from tests.proofs.installation import Person
 from tests.proofs.pair import Pair, running_pair
+from tests.proofs.sizes import Size
 from tests.proofs.traces import wait_for
 
 pytestmark = pytest.mark.proof
@@ -35,19 +35,6 @@ class Span:
 
 
 SPANS = {"ci": Span(20, 5), "full": Span(600, 60)}
-
-
-@dataclass(frozen=True)
-class Size:
-    """What a process holds: resident bytes, and descriptors."""
-
-    resident: int
-    descriptors: int
-
-    @classmethod
-    def of(cls, pid: int) -> "Size":
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-        return cls(pages * os.sysconf("SC_PAGE_SIZE"), len(list(Path(f"/proc/{pid}/fd").iterdir())))
 
 
 @pytest.fixture

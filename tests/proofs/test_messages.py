@@ -8,7 +8,6 @@ import asyncio
 import random
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import aiosmtplib
@@ -16,13 +15,13 @@ import pytest
 
 from ecatalog.access.actions import renew_client
 from ecatalog.kit.actor import SYSTEM
-from ecatalog.kit.connections import open_reader
 from ecatalog.kit.db import Database, Tx
 from ecatalog.notices.outbox import begin_outbox
 from tests.cast import Cast, SettableClock, load_cast
 from tests.proofs.installation import free_ports
 from tests.proofs.lone_gateway import LoneGateway
 from tests.proofs.mail_server import MailServer
+from tests.proofs.outbox import message_ids, states
 from tests.proofs.traces import wait_for
 
 pytestmark = pytest.mark.proof
@@ -104,18 +103,6 @@ def test_each_message_comes_once_though_the_gateway_is_killed(
         f"{wanted} messages, {kills} kills, {in_the_middle} of them while mails went out: "
         f"{len(repeats)} came again after no answer, none else"
     )
-
-
-def states(data: Path) -> dict[str, int]:
-    """How many rows of the outbox are in each state."""
-    with closing(open_reader(data / "ltplabs.db", 5000)) as connection:
-        found = connection.execute("SELECT state, count(*) FROM outbox GROUP BY state").fetchall()
-    return {str(state): int(str(count)) for state, count in found}
-
-
-def message_ids(data: Path) -> set[str]:
-    with closing(open_reader(data / "ltplabs.db", 5000)) as connection:
-        return {str(found) for (found,) in connection.execute("SELECT message_id FROM outbox").fetchall()}
 
 
 def test_how_quickly_they_go_out(gateway: LoneGateway, mail_server: MailServer, scale: str) -> None:
