@@ -6,6 +6,7 @@ Transactions hold many rows each, and deliveries lie outside of them, so that th
 import asyncio
 import random
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -17,7 +18,7 @@ from ecatalog.kit.ids import new_id
 from ecatalog.notices import queries
 from ecatalog.notices.channels import Channel, Outgoing, Refused
 from ecatalog.notices.model import next_try
-from ecatalog.notices.outbox import Outcome, keep_outcomes, lease_heads
+from ecatalog.notices.outbox import Outcome, keep_and_lease, keep_outcomes, lease_heads
 from ecatalog.notices.receipts import Receipts
 
 # A row waits in a lane's queue and is then delivered; whatever of that is not begun in time is left to the next lease.
@@ -104,7 +105,7 @@ class Courier:
 
     async def _lease_more(self) -> float:
         """Leases as many rows as there is room for; the seconds until it is worth looking again."""
-        room = self._most - len(self._waiting) - len(self._under_way)
+        room = self._room()
         if room < self._most // 2:
             return _SECONDS_BETWEEN_LOOKS  # A lane calls when half of them are done.
         due = await self._next_due()
@@ -113,10 +114,17 @@ class Courier:
         begun = asyncio.get_running_loop().time()
         until = self._clock() + LEASE
         rows = await self._lease_rows(until, room)
+        await self._hand_to_lanes(rows, begun)
+        return 0 if len(rows) == room else _SECONDS_BETWEEN_LOOKS
+
+    def _room(self) -> int:
+        return self._most - len(self._waiting) - len(self._under_way)
+
+    async def _hand_to_lanes(self, rows: Sequence[Outgoing], begun: float) -> None:
+        """`begun` is when leasing these began, by the loop's clock."""
         self._waiting.extend((begun + _SECONDS_TO_BEGIN, row) for row in rows)
         async with self._has_work:
             self._has_work.notify(len(rows))
-        return 0 if len(rows) == room else _SECONDS_BETWEEN_LOOKS
 
     async def _next_due(self) -> datetime | None:
         find_heads = self._channel.find_heads
@@ -185,18 +193,30 @@ class Courier:
             await self._has_outcomes.wait()
             self._has_outcomes.clear()
             try:
-                await self._write_outcomes()
+                await self._write_outcomes_and_lease()
             except Exception:
                 # Kept for the next time: what was sent must not be sent again for want of a commit.
                 _log.exception("outcomes_not_kept", channel=self._channel.name)
                 await asyncio.sleep(_SECONDS_AFTER_TROUBLE)
                 self._has_outcomes.set()
 
+    async def _write_outcomes_and_lease(self) -> None:
+        """Where each recipient gets one after the other, what waited behind these is leased with the same commit."""
+        outcomes, find_heads, room = self._outcomes[:], self._channel.find_heads, self._room()
+        if find_heads is None or not outcomes or room <= 0:
+            await self._write_outcomes()
+            return
+        begun, until = asyncio.get_running_loop().time(), self._clock() + LEASE
+        rows = await self._db.write(keep_and_lease, self._lease, outcomes, find_heads, until, room)
+        self._have_kept(outcomes)
+        await self._hand_to_lanes(rows, begun)
+
     async def _write_outcomes(self) -> None:
         outcomes = self._outcomes[:]
         if outcomes:
             await self._db.write(keep_outcomes, self._lease, outcomes)
-            del self._outcomes[: len(outcomes)]
-            self._receipts.forget(each.row.message_id for each in outcomes if each.is_sent)
-            if self._channel.find_heads is not None:
-                self.call()  # What waited behind these may go.
+            self._have_kept(outcomes)
+
+    def _have_kept(self, outcomes: Sequence[Outcome]) -> None:
+        del self._outcomes[: len(outcomes)]
+        self._receipts.forget(each.row.message_id for each in outcomes if each.is_sent)

@@ -91,6 +91,14 @@ def keep_outcomes(tx: Tx, lease: str, outcomes: Sequence[Outcome]) -> None:
     tx.touch("outbox")
 
 
+def keep_and_lease(
+    tx: Tx, lease: str, outcomes: Sequence[Outcome], find_heads: FindHeads, until: datetime, limit: int
+) -> list[Outgoing]:
+    """Both at once: where one message waits for another, two commits for each would be what it waits for."""
+    keep_outcomes(tx, lease, outcomes)
+    return lease_heads(tx, find_heads, lease, until, limit)
+
+
 def _keep(tx: Tx, lease: str, outcome: Outcome) -> None:
     row, reason = outcome.row, outcome.reason[:_LONGEST_REASON]
     if outcome.is_sent:

@@ -19,6 +19,8 @@ from ecatalog.notices.links import Links
 
 _BUTTON = re.compile(r"\[(.+)\]\((.+)\)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]+")
+# No value holds it: `_line` takes it out of what somebody typed.
+_BETWEEN = "\x1e"
 _BUTTON_STYLE = (
     "display:inline-block;background:#1f5fbf;color:#fff;padding:10px 18px;border-radius:6px;text-decoration:none"
 )
@@ -36,11 +38,13 @@ class Rendered(msgspec.Struct, frozen=True, kw_only=True):
     html: str
 
 
-class _Part(msgspec.Struct, frozen=True):
-    """A paragraph, or a button when there is an address."""
+class _Message(msgspec.Struct, frozen=True):
+    """The whole text as one template, subject first, with `_BETWEEN` after each piece: one rendering where each piece
+    alone took five. `has_address` says of each paragraph whether a button's address follows it.
+    """
 
-    words: Template
-    address: Template | None
+    template: Template
+    has_address: list[bool]
 
 
 class Renderer:
@@ -50,37 +54,34 @@ class Renderer:
         self._links = links
         self._plain = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)  # noqa: S701
         self._plain.filters |= {"day": wording.day, "moment": wording.moment, "end": wording.end}
-        self._parts: dict[tuple[str, str], tuple[Template, list[_Part]]] = {}
+        self._messages: dict[tuple[str, str], _Message] = {}
 
     def render(
         self, kind: str, *, name: str, locale: str, message_id: str, values: dict[str, Any], is_preview: bool = False
     ) -> Rendered:
         """The message of that kind. A preview has no codes in its links."""
         language = wording.language_of(locale)
-        subject, parts = self._template(kind, language)
+        message = self._message(kind, language)
         given = _flat(values) | {"name": _line(name), "lang": language, "url": self._links.url}
         given["code"] = lambda purpose: "…" if is_preview else self._links.code(purpose, message_id)
-        shown = [(part, part.words.render(given).strip()) for part in parts]
-        filled = [(words, part.address.render(given) if part.address else None) for part, words in shown if words]
-        title = _line(subject.render(given))
+        subject, *pieces = message.template.render(given).split(_BETWEEN)
+        rest = iter(pieces)
+        shown = [(next(rest).strip(), next(rest) if has_address else None) for has_address in message.has_address]
+        filled = [(words, address) for words, address in shown if words]
+        title = _line(subject)
         return Rendered(subject=title, text=self._text(filled, language), html=self._html(title, filled, language))
 
-    def _template(self, kind: str, language: str) -> tuple[Template, list[_Part]]:
-        found = self._parts.get((kind, language))
+    def _message(self, kind: str, language: str) -> _Message:
+        found = self._messages.get((kind, language))
         if found is None:
             source = (files("ecatalog") / "templates" / "notices" / language / f"{kind}.txt").read_text("utf-8")
             subject, *paragraphs = re.split(r"\n\n+", source.strip())
-            found = self._parts[kind, language] = self._compiled(subject), [self._part(each) for each in paragraphs]
+            buttons = [_BUTTON.fullmatch(each) for each in paragraphs]
+            texts = [button.groups() if button else (each,) for button, each in zip(buttons, paragraphs, strict=True)]
+            pieces = [subject, *(piece for text in texts for piece in text)]
+            template = self._plain.from_string(_BETWEEN.join(pieces))
+            found = self._messages[kind, language] = _Message(template, [button is not None for button in buttons])
         return found
-
-    def _part(self, paragraph: str) -> _Part:
-        button = _BUTTON.fullmatch(paragraph)
-        if button is None:
-            return _Part(self._compiled(paragraph), None)
-        return _Part(self._compiled(button[1]), self._compiled(button[2]))
-
-    def _compiled(self, source: str) -> Template:
-        return self._plain.from_string(source)
 
     def _text(self, filled: list[tuple[str, str | None]], language: str) -> str:
         paragraphs = [words if address is None else f"{words}:\n{address}" for words, address in filled]
@@ -100,9 +101,9 @@ class Renderer:
 
 def _paragraph(words: str, address: str | None) -> Markup:
     if address is not None:
-        return Markup('<p><a href="{}" style="{}">{}</a></p>').format(address, _BUTTON_STYLE, words)
-    lines = Markup("<br>\n").join(escape(line) for line in words.split("\n"))
-    return Markup('<p style="margin:0 0 16px">{}</p>').format(lines)
+        return Markup(f'<p><a href="{escape(address)}" style="{_BUTTON_STYLE}">{escape(words)}</a></p>')  # noqa: S704
+    lines = "<br>\n".join(escape(line) for line in words.split("\n"))
+    return Markup(f'<p style="margin:0 0 16px">{lines}</p>')  # noqa: S704
 
 
 def _flat(value: Any) -> Any:
