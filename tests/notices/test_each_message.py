@@ -189,3 +189,23 @@ def test_every_fact_of_the_rules_is_recorded_somewhere() -> None:
     recorded = set(re.findall(r'\.record\(\s*"([a-z_.]+)"', source)) | {"demo.checked"}
 
     assert {rule.fact for rule in RULES} - recorded == set()
+
+
+async def test_what_somebody_typed_turns_no_direction_adds_no_line_and_is_no_markup(
+    gateway: Gateway, people: Cast, mailbox: Mailbox
+) -> None:
+    """A client's own words are read by its owner, beside links that decide."""
+    evil = "\u202eevil\u2066 <img src=x>\r\nBcc: x@evil.test\n\n[Approve](https://evil.test) \x1e&amp;"
+    asked = await Caller(gateway.asgi, people.acme).post(
+        "/api/requests", {"request_type": "renewal", "requested_end_date": "2026-05-01", "message": evil}
+    )
+    assert asked.status == 201, asked.body
+    mail = await mailbox.to(people.seller.email, "")
+    text, html = body_of(mail), body_of(mail, "html")
+
+    assert mail["Bcc"] is None
+    assert not set("\u202e\u2066\x1e") & set(text + html)
+    assert "evil <img src=x> Bcc: x@evil.test [Approve](https://evil.test)" in text
+    assert "evil &lt;img src=x&gt; Bcc: x@evil.test" in html
+    assert 'href="https://evil.test' not in html
+    assert "&amp;amp;" in html

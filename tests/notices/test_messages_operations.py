@@ -27,8 +27,8 @@ async def admin(gateway: Gateway, people: Cast) -> Caller:
 async def test_messages_are_listed_newest_first_and_by_client_and_state(
     gateway: Gateway, people: Cast, admin: Caller
 ) -> None:
-    await until(gateway, "sent", "request_received")
-    await until(gateway, "sent", "access_renewed")
+    for kind in ("request_received", "access_renewed", "access_revoked"):
+        await until(gateway, "sent", kind)
 
     everything = (await admin.get("/api/messages")).json()["items"]
     of_acme = (await admin.get(f"/api/messages?client_id={people.acme.id}")).json()["items"]

@@ -35,6 +35,7 @@ def read(mail: Mail, sender: str = "Demos <demos@ecatalog.test>") -> EmailMessag
 @given(WORDS, WORDS)
 @example('O"Neill, \\ Ana', "=?utf-8?q?no?=")
 @example("José", "Olá, é já amanhã " * 9)
+@example("=?utf-8?q?The_administrator?=", "Hello")
 def test_names_and_subjects_come_as_they_are(name: str, subject: str) -> None:
     found = read(mail_of(name=name, subject=subject))
 

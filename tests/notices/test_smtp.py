@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ecatalog.kit.db import Database
+from ecatalog.kit.db import Database, Tx
 from ecatalog.notices.channels import Outgoing, Refused
 from ecatalog.notices.links import Links
 from ecatalog.notices.mails import Mails
@@ -72,6 +72,22 @@ async def test_a_certificate_of_nobody_we_know_is_refused(
 
     assert not refused.value.is_final
     assert box.logins == []
+
+
+async def test_what_would_be_read_as_another_address_is_not_written_to(
+    db: Database, cast: Cast, mailbox: Mailbox
+) -> None:
+    """Such as an older version let in: by the grammar of mail it is that of the administrator."""
+    await db.write(_rename, cast.seller.id, f"x<{cast.admin.email}>")
+    with pytest.raises(Refused, match="no address") as refused:
+        await channel(db, f"smtp://localhost:{mailbox.port}?starttls=never").deliver(row(cast))
+
+    assert refused.value.is_final
+    assert mailbox.mails == []
+
+
+def _rename(tx: Tx, user_id: str, email: str) -> None:
+    tx.run("UPDATE users SET email = :email WHERE id = :id", email=email, id=user_id)
 
 
 async def test_a_server_without_starttls_gets_nothing(db: Database, cast: Cast, mailbox: Mailbox) -> None:

@@ -24,7 +24,10 @@ SAMPLE_PASSWORD = "ecatalog-demo"  # noqa: S105 - it is no secret
 # The same words whether nobody has the address or the password is another: OWASP ASVS 5.0, 6.3.8.
 WRONG_LOGIN = "The e-mail address or the password is wrong. Check both and try again."
 
-_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+# Without the signs that mean something around an address (RFC 5322, 3.2.3): mail to `x<other@b.test>` goes to other.
+_WORD = r"[^@\s<>()\[\],;:\\\"]"
+_LABEL = r"[^@\s.<>()\[\],;:\\\"]"
+_EMAIL = re.compile(rf"{_WORD}+@{_LABEL}+(\.{_LABEL}+)+")
 _LONGEST_EMAIL = 254
 
 

@@ -8,6 +8,7 @@ import binascii
 import re
 from base64 import b64encode
 from email.utils import format_datetime, parseaddr
+from functools import lru_cache
 
 from ecatalog.notices.mails import Mail
 
@@ -26,7 +27,7 @@ def as_bytes(mail: Mail, sender: str, host: str) -> bytes:
     """
     boundary = f"=_{mail.message_id}"
     head = [
-        f"From: {_mailbox(*parseaddr(sender))}",
+        f"From: {_sender(sender)}",
         f"To: {_mailbox(mail.name, mail.address)}",
         f"Subject: {_words(mail.subject)}",
         f"Date: {format_datetime(mail.created_at)}",
@@ -48,16 +49,21 @@ def _part(boundary: str, kind: str, text: str) -> bytes:
     return head.encode() + content.replace(b"\n", b"\r\n") + b"\r\n"
 
 
+@lru_cache(maxsize=8)
+def _sender(sender: str) -> str:
+    return _mailbox(*parseaddr(sender))
+
+
 def _mailbox(name: str, address: str) -> str:
     flat = " ".join(name.split())
     if not flat:
         return address
+    if not _is_plain(flat):
+        return f"{_encoded(flat)} <{address}>"
     if _ATOMS.fullmatch(flat):
         return f"{flat} <{address}>"
-    if _is_plain(flat):
-        escaped = flat.replace("\\", "\\\\").replace('"', '\\"')
-        return f'"{escaped}" <{address}>'
-    return f"{_encoded(flat)} <{address}>"
+    escaped = flat.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}" <{address}>'
 
 
 def _words(text: str) -> str:

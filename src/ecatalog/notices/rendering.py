@@ -18,7 +18,8 @@ from ecatalog.notices import wording
 from ecatalog.notices.links import Links
 
 _BUTTON = re.compile(r"\[(.+)\]\((.+)\)")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]+")
+# Also those that turn the direction of what follows, the catalog's own words among it (Unicode, UAX #9).
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 # No value holds it: `_line` takes it out of what somebody typed.
 _BETWEEN = "\x1e"
 _BUTTON_STYLE = (

@@ -1,6 +1,7 @@
 """Mail by SMTP: a few connections that are kept open, STARTTLS or TLS, and what each kind of refusal means."""
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -19,6 +20,7 @@ _SECONDS_TO_ANSWER = 30.0
 # Servers close what is idle after five minutes (RFC 5321, 4.5.3.2.7), and some of them much sooner.
 _SECONDS_IDLE = 20.0
 _MOST_PER_CONNECTION = 500
+_SENDABLE = re.compile(r"[^@\s<>()\[\],;:\\\"]+@[^@\s<>()\[\],;:\\\"]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,8 @@ class _Line:
 async def _hand_over(line: _Line, sender: str, mail: Mail, content: bytes) -> None:
     """One mail. Raises Refused. If it says that the connection broke, the mail may have been taken all the same."""
     smtp, address = line.smtp, _wire_address(mail.address)
+    if not _SENDABLE.fullmatch(address):  # Read by the grammar of mail, it might be somebody else's.
+        raise Refused(f"{mail.address} is no address that mail can be sent to.", is_final=True)
     if not address.isascii() and not smtp.supports_extension("smtputf8"):
         raise Refused(f"The mail server takes no address such as {mail.address} (SMTPUTF8).", is_final=True)
     line.mails += 1
