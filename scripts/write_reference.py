@@ -18,7 +18,10 @@ from ecatalog.app import OPERATIONS
 from ecatalog.cli.main import command_line, every_group
 from ecatalog.demos.compose import REFUSED, SUPPORTED
 from ecatalog.kit.actor import ANYBODY, SIGNED_IN, Role
+from ecatalog.kit.clock import utc_now
 from ecatalog.kit.db import Database
+from ecatalog.notices.metrics import PostCollector
+from ecatalog.notices.post import Post
 from ecatalog.ops.findings import FINDINGS
 from ecatalog.ops.metrics import GatewayCollector
 from ecatalog.settings import SECRETS, describe_settings, variable
@@ -171,6 +174,7 @@ async def metrics() -> str:
         await db.start()
         try:
             own = list(GatewayCollector(db, Path(folder)).collect())
+            own += PostCollector(db, Post(db, utc_now, Path(folder), [], [])).collect()
         finally:
             await db.stop()
     calls = [family for prefix in ("http", "rpc") for family in MeasureCollector(f"ecatalog_{prefix}", ()).collect()]

@@ -53,6 +53,7 @@ from ecatalog.notices.channels import Channel, Planner
 from ecatalog.notices.console import ConsoleChannel
 from ecatalog.notices.links import Links
 from ecatalog.notices.mails import Mails
+from ecatalog.notices.metrics import PostCollector
 from ecatalog.notices.planning import MailPlanner
 from ecatalog.notices.post import Post
 from ecatalog.notices.rendering import Renderer
@@ -201,6 +202,7 @@ class Gateway:
         registry.register(MeasureCollector("ecatalog_http", self.asgi.measures))
         registry.register(MeasureCollector("ecatalog_rpc", self._rpc_measures.values()))
         registry.register(GatewayCollector(self.db, self.settings.data, self.door.clock))
+        registry.register(PostCollector(self.db, self.part(Post)))
         return registry
 
     def part(self, kind: type[T]) -> T:

@@ -17,6 +17,7 @@ from ecatalog.kit.db import Database
 from ecatalog.kit.ids import new_id
 from ecatalog.notices import queries
 from ecatalog.notices.channels import Channel, Outgoing, Refused
+from ecatalog.notices.metrics import Result, Tally
 from ecatalog.notices.model import next_try
 from ecatalog.notices.outbox import Outcome, keep_and_lease, keep_outcomes, lease_heads
 from ecatalog.notices.receipts import Receipts
@@ -38,6 +39,7 @@ class Courier:
     """Runs until it is cancelled; then what is under way gets three seconds, and the rest is given back."""
 
     def __init__(self, db: Database, clock: Clock, channel: Channel, receipts: Receipts) -> None:
+        self.tally = Tally()
         self._db = db
         self._clock = clock
         self._channel = channel
@@ -150,7 +152,10 @@ class Courier:
                 begin_by, row = self._waiting.popleft()
                 self._under_way.add(row.id)
             if loop.time() < begin_by:  # Later its lease might run out, and somebody else deliver it too.
-                self._tell(await self._deliver(row))
+                begun = loop.time()
+                outcome = await self._deliver(row)
+                self.tally.add(_result_of(outcome), loop.time() - begun)
+                self._outcomes.append(outcome)
             self._under_way.discard(row.id)
             self._has_outcomes.set()
             if len(self._waiting) + len(self._under_way) <= self._most // 2:
@@ -182,9 +187,6 @@ class Courier:
             reason=reason,
         )
         return Outcome(row=row, next_at=None if gap is None else self._clock() + gap, reason=reason)
-
-    def _tell(self, outcome: Outcome) -> None:
-        self._outcomes.append(outcome)
 
     # keeping ------------------------------------------------------------------------------------------------
 
@@ -220,3 +222,9 @@ class Courier:
     def _have_kept(self, outcomes: Sequence[Outcome]) -> None:
         del self._outcomes[: len(outcomes)]
         self._receipts.forget(each.row.message_id for each in outcomes if each.is_sent)
+
+
+def _result_of(outcome: Outcome) -> Result:
+    if outcome.is_sent:
+        return "sent"
+    return "dead" if outcome.next_at is None else "refused"

@@ -7,6 +7,7 @@ from ecatalog.kit.clock import Clock
 from ecatalog.kit.db import Database
 from ecatalog.notices.channels import Channel, Planner
 from ecatalog.notices.courier import Courier
+from ecatalog.notices.metrics import Tally
 from ecatalog.notices.outbox import begin_outbox, gather
 from ecatalog.notices.queries import find_position, kinds_after
 from ecatalog.notices.receipts import Receipts
@@ -43,6 +44,10 @@ class Post:
     @property
     def couriers(self) -> Sequence[Courier]:
         return list(self._couriers.values())
+
+    def tallies(self) -> Sequence[tuple[str, Tally]]:
+        """How the tries ended, by channel."""
+        return [(name, courier.tally) for name, courier in self._couriers.items()]
 
     def call(self) -> None:
         """Something may be due: the couriers look at once."""

@@ -114,6 +114,15 @@ def find_subscription(tx: Tx, webhook_id: str) -> Subscription | None:
 # the outbox ---------------------------------------------------------------------------------------------------
 
 
+def count_by_standing(tx: Tx) -> dict[str, int]:
+    """How many are on, off and paused."""
+    found = tx.rows(
+        """SELECT CASE WHEN is_on = 0 THEN 'off' WHEN paused_reason <> '' THEN 'paused' ELSE 'on' END AS name,
+             count(*) AS number FROM webhooks GROUP BY name"""
+    )
+    return {row["name"]: row["number"] for row in found}
+
+
 def list_heads(tx: Tx) -> list[Head]:
     """For each webhook that is told, the first of its messages that is not finished: nothing overtakes it."""
     return tx.all(
