@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SCALE ?= full
 DATA ?= var
 
-.PHONY: help run test check proof bench bench-edge bench-launch lint types format lock messages proto client reference database clean
+.PHONY: help run test check proof bench bench-edge bench-launch bench-outbox lint types format lock messages proto client reference database clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -48,6 +48,9 @@ bench-edge: $(VENV)/.dev ## Measure the edge against other proxies, in one run, 
 bench-launch: $(VENV)/.dev ## Measure opening a demo on a real Docker engine, beside others, and write docs/reference/benchmarks-launch.md
 	scripts/need-bench.sh
 	DOCKER_HOST=$$(scripts/need-docker.sh) && export DOCKER_HOST && $(BIN)/python -m bench_launch --write
+
+bench-outbox: $(VENV)/.dev ## Measure messages through the outbox beside sending them straight, and write docs/reference/benchmarks-outbox.md
+	$(BIN)/python -m bench_outbox --write
 
 format: $(VENV)/.dev ## Put the code into its format
 	$(BIN)/ruff format .

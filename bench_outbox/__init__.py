@@ -1,0 +1,1 @@
+"""What a message costs through the outbox, beside sending it straight."""
