@@ -178,6 +178,7 @@ def _row(each: Operation, types: Types) -> Iterator[str]:
     yield f"    {each.method!r}, {each.path!r}, {group_of(each)!r}, {verb_of(each)!r}, {each.kind!r}, {takes},"
     yield f"    {gives}, {each.summary!r}, is_paged={is_paged},"
     yield f"    is_open={Role.ANONYMOUS in each.may}, has_version={each.matches is not None},"
+    yield f"    has_table={each.table is not None},"
     yield ")"
 
 
@@ -273,6 +274,9 @@ def _method(each: Operation, types: Types) -> Iterator[str]:
         yield f"    async def {verb_of(each)}(self, {asked}) -> {types.write(each.gives)}:"
         body = f"{'await' if each.gives is None else 'return await'} self._line.call({call})"
     yield f'        """{each.summary}."""\n        {body}'
+    if each.table is not None:
+        yield f"    async def {verb_of(each)}_csv(self, {asked}) -> str:"
+        yield f'        """The same as CSV."""\n        return await self._line.table({call})'
 
 
 def _blocking_method(each: Operation, types: Types) -> Iterator[str]:
@@ -287,6 +291,9 @@ def _blocking_method(each: Operation, types: Types) -> Iterator[str]:
         answer = types.write(each.gives)
         body = f"{'' if each.gives is None else 'return '}self._loop.run({call})"
     yield f'    def {verb_of(each)}(self, {asked}) -> {answer}:\n        """{each.summary}."""\n        {body}'
+    if each.table is not None:
+        yield f"    def {verb_of(each)}_csv(self, {asked}) -> str:"
+        yield f'        """The same as CSV."""\n        return self._loop.run(self._of.{verb_of(each)}_csv({handed}))'
 
 
 def _holder(named: Iterable[str], is_blocking: bool) -> Iterator[str]:

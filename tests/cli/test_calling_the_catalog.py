@@ -212,3 +212,9 @@ async def test_the_token_of_a_service_is_kept_as_it_is(run: Run, at: Served, mon
 
     assert (await run("login", "--url", at.url, "--token", "-")).status == 0
     assert (await run("clients", "list")).status == 0
+
+
+async def test_analytics_are_written_as_csv(run: Run, people: Cast) -> None:
+    told = await run("analytics", "client", people.acme.id, "--csv")
+    assert told.status == 0
+    assert told.out.splitlines()[0].startswith("demo_id,demo_name,opens")

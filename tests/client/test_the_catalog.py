@@ -1,6 +1,7 @@
 """`AsyncCatalog` and `Catalog` towards a real gateway: typed answers, pages, keys, refusals, deadlines."""
 
 import asyncio
+import csv
 from collections.abc import AsyncIterator
 
 import pytest
@@ -144,3 +145,18 @@ def test_an_address_of_no_catalog_is_refused(url: str) -> None:
 
 async def test_every_operation_has_a_method(catalog: AsyncCatalog) -> None:
     assert [each.name for each in OPERATIONS if not hasattr(getattr(catalog, each.group), each.verb)] == []
+
+
+async def test_analytics_come_as_a_table_too(catalog: AsyncCatalog, gateway: Gateway, people: Cast) -> None:
+    await gateway.db.write(create_api_token, SYSTEM, "reader", ["usage:read"], "token-of-a-reader")
+    catalog.token = "token-of-a-reader"
+    typed = await catalog.analytics.summary(since="2026-03-01", until="2026-03-11")
+    text = await catalog.analytics.summary_csv(since="2026-03-01", until="2026-03-11")
+    lines = list(csv.reader(text.splitlines()))
+
+    assert lines[0][0] == "day"
+    assert len(lines) - 1 == len(typed.by_day)
+    with pytest.raises(NotFound):
+        await catalog.analytics.client_csv("nobody")
+    with pytest.raises(Invalid):
+        await catalog.analytics.demo_csv(people.desk, since="yesterday")

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecatalog.web.csv import encode_csv, safe_text
-from ecatalog.web.targets import prefers_csv
+from ecatalog.web.csv import encode_csv, prefers_csv, safe_text
 
 SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))

@@ -27,6 +27,7 @@ class Wanted:
     url: str = ""
     token: str = ""
     as_json: bool = False
+    as_csv: bool = False
     deadline: float = 10.0
     is_all: bool = False
     key: str = ""
@@ -64,6 +65,8 @@ async def perform(operation: Operation[Any], path: tuple[str, ...], given: dict[
         elif operation.kind == "stream":
             async for event in catalog.line.follow(operation, path, given):
                 _show_event(event, wanted)
+        elif wanted.as_csv:
+            typer.echo(await catalog.line.table(operation, path, given), nl=False)
         elif operation.is_paged:
             await _show_pages(catalog, operation, path, given, wanted)
         else:

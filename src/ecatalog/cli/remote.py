@@ -26,7 +26,7 @@ Token = Annotated[str, TOKEN]
 AsJson = Annotated[bool, JSON]
 Deadline = Annotated[float, DEADLINE]
 
-_OF_EVERY_COMMAND = frozenset({"url", "token", "json", "deadline", "body", "all", "key", "if_version"})
+_OF_EVERY_COMMAND = frozenset({"url", "token", "json", "deadline", "body", "all", "csv", "key", "if_version"})
 
 
 def add_commands(app: typer.Typer, group: str) -> None:
@@ -48,6 +48,7 @@ def command_of(operation: Operation[Any]) -> Callable[..., None]:
             url=said["url"],
             token=said["token"],
             as_json=said["json"],
+            as_csv=said.get("csv", False),
             deadline=said["deadline"],
             is_all=said.get("all", False),
             key=said.get("key", ""),
@@ -113,6 +114,8 @@ def _parameters(operation: Operation[Any], fields: dict[str, Any]) -> list[inspe
     if operation.has_version:
         about = "Only if it still is this version."
         found.append(_parameter("if_version", int | None, typer.Option("--if-version", help=about), None))
+    if operation.has_table:
+        found.append(_parameter("csv", bool, typer.Option("--csv", help="Answer as CSV, for spreadsheets."), False))
     found += [_parameter("url", str, URL, ""), _parameter("token", str, TOKEN, "")]
     return [*found, _parameter("json", bool, JSON, False), _parameter("deadline", float, DEADLINE, 10.0)]
 

@@ -9,6 +9,7 @@ from ecatalog.kit.actor import Actor
 from ecatalog.kit.errors import NotFound
 from ecatalog.rpc.service import Caller, OpenStream, OpenUnary, Service
 from ecatalog.web.answers import encode, etag_of
+from ecatalog.web.csv import encode_csv, prefers_csv
 from ecatalog.web.door import Door
 from ecatalog.web.fields import Fields, object_reader
 from ecatalog.web.limits import BODY_LIMIT
@@ -64,6 +65,8 @@ class CatalogDoor:
         result = await target.perform(ask, fields)
         if operation.gives is None:
             return pb.CallReply(status=204)
+        if operation.table is not None and prefers_csv(caller.metadata.get("accept", "").encode()):
+            return pb.CallReply(answer=encode_csv(*operation.table(result)), status=operation.status)
         answer = encode(result)
         return pb.CallReply(answer=answer, status=operation.status, etag=_etag(result, answer))
 

@@ -45,3 +45,20 @@ def safe_text(text: str) -> str:
 def _is_unseen(sign: str) -> bool:
     """Blanks, and what takes no room: a spreadsheet may pass over it."""
     return sign.isspace() or unicodedata.category(sign) in ("Cf", "Cc", "Zs")
+
+
+def prefers_csv(accept: bytes) -> bool:
+    """Whether the caller would rather have CSV than JSON (RFC 9110, 12.5.1): `*/*` does not say so."""
+    weights = {b"text/csv": 0.0, b"application/json": 0.0}
+    for part in accept.lower().split(b","):
+        kind, *parameters = (word.strip() for word in part.split(b";"))
+        if kind in weights:
+            weights[kind] = next((_weight(word[2:]) for word in parameters if word.startswith(b"q=")), 1.0)
+    return weights[b"text/csv"] > weights[b"application/json"]
+
+
+def _weight(text: bytes) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0

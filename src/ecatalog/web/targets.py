@@ -7,7 +7,7 @@ from typing import Any
 
 from ecatalog.web.answers import AnswerMemory, encode, etag_of, is_known
 from ecatalog.web.call import Answer, Call
-from ecatalog.web.csv import encode_csv
+from ecatalog.web.csv import encode_csv, prefers_csv
 from ecatalog.web.door import Door
 from ecatalog.web.fields import Fields, Nothing, body_reader, query_reader
 from ecatalog.web.limits import read_body
@@ -89,23 +89,6 @@ def _answer_of_change(operation: Operation) -> Callable[[Call, Any], Answer]:
         return status, [*_FRESH, (b"etag", etag_of(result, body))] if has_version else _FRESH, body
 
     return answer
-
-
-def prefers_csv(accept: bytes) -> bool:
-    """Whether the caller would rather have CSV than JSON (RFC 9110, 12.5.1): `*/*` does not say so."""
-    weights = {b"text/csv": 0.0, b"application/json": 0.0}
-    for part in accept.lower().split(b","):
-        kind, *parameters = (word.strip() for word in part.split(b";"))
-        if kind in weights:
-            weights[kind] = next((_weight(word[2:]) for word in parameters if word.startswith(b"q=")), 1.0)
-    return weights[b"text/csv"] > weights[b"application/json"]
-
-
-def _weight(text: bytes) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return 0.0
 
 
 def collector(operation: Operation) -> Collect:

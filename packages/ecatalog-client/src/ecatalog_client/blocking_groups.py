@@ -70,13 +70,25 @@ class Analytics:
         """What a client used, by day and by demo; CSV by demo."""
         return self._loop.run(self._of.client(id, deadline=deadline, **given))
 
+    def client_csv(self, id: str, *, deadline: float | None = None, **given: Unpack[op.AnalyticsSpanFields]) -> str:
+        """The same as CSV."""
+        return self._loop.run(self._of.client_csv(id, deadline=deadline, **given))
+
     def demo(self, id: str, *, deadline: float | None = None, **given: Unpack[op.AnalyticsSpanFields]) -> DemoUsage:
         """How a demo was used, by day and by client; CSV by client."""
         return self._loop.run(self._of.demo(id, deadline=deadline, **given))
 
+    def demo_csv(self, id: str, *, deadline: float | None = None, **given: Unpack[op.AnalyticsSpanFields]) -> str:
+        """The same as CSV."""
+        return self._loop.run(self._of.demo_csv(id, deadline=deadline, **given))
+
     def summary(self, *, deadline: float | None = None, **given: Unpack[op.AnalyticsSpanFields]) -> UsageSummary:
         """What all clients used, by day; CSV by day."""
         return self._loop.run(self._of.summary(deadline=deadline, **given))
+
+    def summary_csv(self, *, deadline: float | None = None, **given: Unpack[op.AnalyticsSpanFields]) -> str:
+        """The same as CSV."""
+        return self._loop.run(self._of.summary_csv(deadline=deadline, **given))
 
 
 class Archive:

@@ -48,15 +48,29 @@ class AsyncAnalytics:
         """What a client used, by day and by demo; CSV by demo."""
         return await self._line.call(op.ANALYTICS_CLIENT, (id,), given, deadline=deadline)
 
+    async def client_csv(
+        self, id: str, *, deadline: float | None = None, **given: Unpack[op.AnalyticsSpanFields]
+    ) -> str:
+        """The same as CSV."""
+        return await self._line.table(op.ANALYTICS_CLIENT, (id,), given, deadline=deadline)
+
     async def demo(
         self, id: str, *, deadline: float | None = None, **given: Unpack[op.AnalyticsSpanFields]
     ) -> DemoUsage:
         """How a demo was used, by day and by client; CSV by client."""
         return await self._line.call(op.ANALYTICS_DEMO, (id,), given, deadline=deadline)
 
+    async def demo_csv(self, id: str, *, deadline: float | None = None, **given: Unpack[op.AnalyticsSpanFields]) -> str:
+        """The same as CSV."""
+        return await self._line.table(op.ANALYTICS_DEMO, (id,), given, deadline=deadline)
+
     async def summary(self, *, deadline: float | None = None, **given: Unpack[op.AnalyticsSpanFields]) -> UsageSummary:
         """What all clients used, by day; CSV by day."""
         return await self._line.call(op.ANALYTICS_SUMMARY, (), given, deadline=deadline)
+
+    async def summary_csv(self, *, deadline: float | None = None, **given: Unpack[op.AnalyticsSpanFields]) -> str:
+        """The same as CSV."""
+        return await self._line.table(op.ANALYTICS_SUMMARY, (), given, deadline=deadline)
 
 
 class AsyncArchive:

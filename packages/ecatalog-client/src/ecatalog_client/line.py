@@ -54,6 +54,22 @@ class Line:
             operation.name, send, deadline=self._within(deadline), is_safe=bool(ask.key) or is_harmless(operation)
         )
 
+    async def table(
+        self,
+        operation: Operation[Any],
+        path: tuple[str, ...],
+        given: Mapping[str, object],
+        *,
+        deadline: float | None = None,
+    ) -> str:
+        """The answer as CSV (RFC 4180), its first line the names of the columns. Raises the family of errors."""
+        ask = Ask(operation, path, given, accept="text/csv")
+
+        async def send(attempt: Attempt) -> str:
+            return as_text((await self.transport.send(ask, attempt)).answer)
+
+        return await self.caller.call(operation.name, send, deadline=self._within(deadline), is_safe=True)
+
     def pages(
         self,
         operation: Operation[Page[T]],
@@ -115,6 +131,14 @@ def decoded(raw: bytes, kind: Any) -> Any:
     try:
         return msgspec.json.decode(raw, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise FailedError(_unreadable(), is_silence=True) from error
+
+
+def as_text(raw: bytes) -> str:
+    """The text, without the byte order mark that spreadsheets want. Raises FailedError for what is none."""
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
         raise FailedError(_unreadable(), is_silence=True) from error
 
 

@@ -21,7 +21,7 @@ class Operation(Generic[T]):
 
     `takes` is the Struct of its fields, `gives` the type of its answer (None for none), of one event for a stream.
     `is_paged` says that the answer is a page of a list; `is_open` that nobody needs to be logged in; `has_version` that
-    it may be done only to the version that was read.
+    it may be done only to the version that was read, `has_table` that its answer may come as CSV too.
     """
 
     method: str
@@ -35,6 +35,7 @@ class Operation(Generic[T]):
     is_paged: bool = False
     is_open: bool = False
     has_version: bool = False
+    has_table: bool = False
 
     @property
     def name(self) -> str:
@@ -63,13 +64,17 @@ class Operation(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One call: the values of the path's parameters in their order, the fields, the conditions."""
+    """One call: the values of the path's parameters in their order, the fields, the conditions.
+
+    `accept` is the media type of the answer, JSON without it.
+    """
 
     operation: Operation[Any]
     path: tuple[str, ...] = ()
     given: Mapping[str, object] = field(default_factory=dict)
     key: str = ""
     version: int | None = None
+    accept: str = ""
 
     def target(self) -> str:
         """The path and query string of the request."""

@@ -429,6 +429,7 @@ ANALYTICS_CLIENT: Operation[ClientUsage] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=True,
 )
 ANALYTICS_DEMO: Operation[DemoUsage] = Operation(
     "GET",
@@ -442,6 +443,7 @@ ANALYTICS_DEMO: Operation[DemoUsage] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=True,
 )
 ANALYTICS_SUMMARY: Operation[UsageSummary] = Operation(
     "GET",
@@ -455,6 +457,7 @@ ANALYTICS_SUMMARY: Operation[UsageSummary] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=True,
 )
 ARCHIVE_CREATE: Operation[ListOf[ArchivedMonth]] = Operation(
     "POST",
@@ -468,6 +471,7 @@ ARCHIVE_CREATE: Operation[ListOf[ArchivedMonth]] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 AUDIT_LIST: Operation[Page[AuditFact]] = Operation(
     "GET",
@@ -481,6 +485,7 @@ AUDIT_LIST: Operation[Page[AuditFact]] = Operation(
     is_paged=True,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 AUTH_LOGIN: Operation[SignedIn] = Operation(
     "POST",
@@ -494,6 +499,7 @@ AUTH_LOGIN: Operation[SignedIn] = Operation(
     is_paged=False,
     is_open=True,
     has_version=False,
+    has_table=False,
 )
 AUTH_LOGOUT: Operation[None] = Operation(
     "POST",
@@ -507,6 +513,7 @@ AUTH_LOGOUT: Operation[None] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 AUTH_ME: Operation[Me] = Operation(
     "GET",
@@ -520,6 +527,7 @@ AUTH_ME: Operation[Me] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 AUTH_NOTICES: Operation[Notices] = Operation(
     "GET",
@@ -533,6 +541,7 @@ AUTH_NOTICES: Operation[Notices] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 AUTH_UPDATE_NOTICES: Operation[Notices] = Operation(
     "PATCH",
@@ -546,6 +555,7 @@ AUTH_UPDATE_NOTICES: Operation[Notices] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 AUTH_PASSWORD: Operation[None] = Operation(
     "POST",
@@ -559,6 +569,7 @@ AUTH_PASSWORD: Operation[None] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 AUTH_REFRESH: Operation[SignedIn] = Operation(
     "POST",
@@ -572,6 +583,7 @@ AUTH_REFRESH: Operation[SignedIn] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 AUTH_DELETE_SESSIONS: Operation[None] = Operation(
     "DELETE",
@@ -585,6 +597,7 @@ AUTH_DELETE_SESSIONS: Operation[None] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 AUTH_SESSIONS: Operation[Page[SessionInfo]] = Operation(
     "GET",
@@ -598,6 +611,7 @@ AUTH_SESSIONS: Operation[Page[SessionInfo]] = Operation(
     is_paged=True,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 AUTH_DELETE_SESSION: Operation[None] = Operation(
     "DELETE",
@@ -611,6 +625,7 @@ AUTH_DELETE_SESSION: Operation[None] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 BACKUPS_LIST: Operation[BackupList] = Operation(
     "GET",
@@ -624,6 +639,7 @@ BACKUPS_LIST: Operation[BackupList] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 BACKUPS_CREATE: Operation[Backup] = Operation(
     "POST",
@@ -637,6 +653,7 @@ BACKUPS_CREATE: Operation[Backup] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 BACKUPS_CONFIRM: Operation[None] = Operation(
     "POST",
@@ -650,6 +667,7 @@ BACKUPS_CONFIRM: Operation[None] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 CLIENTS_LIST: Operation[Page[Client]] = Operation(
     "GET",
@@ -663,6 +681,7 @@ CLIENTS_LIST: Operation[Page[Client]] = Operation(
     is_paged=True,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 CLIENTS_CREATE: Operation[Client] = Operation(
     "POST",
@@ -676,6 +695,7 @@ CLIENTS_CREATE: Operation[Client] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 CLIENTS_GET: Operation[Client] = Operation(
     "GET",
@@ -689,6 +709,7 @@ CLIENTS_GET: Operation[Client] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 CLIENTS_UPDATE: Operation[Client] = Operation(
     "PATCH",
@@ -702,6 +723,7 @@ CLIENTS_UPDATE: Operation[Client] = Operation(
     is_paged=False,
     is_open=False,
     has_version=True,
+    has_table=False,
 )
 CLIENTS_DEMOS: Operation[Page[Grant]] = Operation(
     "GET",
@@ -715,6 +737,7 @@ CLIENTS_DEMOS: Operation[Page[Grant]] = Operation(
     is_paged=True,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 CLIENTS_DELETE_DEMO: Operation[GrantCut] = Operation(
     "DELETE",
@@ -728,6 +751,7 @@ CLIENTS_DELETE_DEMO: Operation[GrantCut] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 CLIENTS_PUT_DEMO: Operation[Grant] = Operation(
     "PUT",
@@ -741,6 +765,7 @@ CLIENTS_PUT_DEMO: Operation[Grant] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 CLIENTS_RENEW: Operation[Client] = Operation(
     "PATCH",
@@ -754,6 +779,7 @@ CLIENTS_RENEW: Operation[Client] = Operation(
     is_paged=False,
     is_open=False,
     has_version=True,
+    has_table=False,
 )
 CLIENTS_RESTORE: Operation[Client] = Operation(
     "PATCH",
@@ -767,6 +793,7 @@ CLIENTS_RESTORE: Operation[Client] = Operation(
     is_paged=False,
     is_open=False,
     has_version=True,
+    has_table=False,
 )
 CLIENTS_REVOKE: Operation[ClientCut] = Operation(
     "PATCH",
@@ -780,6 +807,7 @@ CLIENTS_REVOKE: Operation[ClientCut] = Operation(
     is_paged=False,
     is_open=False,
     has_version=True,
+    has_table=False,
 )
 DEMOS_LIST: Operation[Page[Demo]] = Operation(
     "GET",
@@ -793,6 +821,7 @@ DEMOS_LIST: Operation[Page[Demo]] = Operation(
     is_paged=True,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 DEMOS_CREATE: Operation[DemoAdded] = Operation(
     "POST",
@@ -806,6 +835,7 @@ DEMOS_CREATE: Operation[DemoAdded] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 DEMOS_DELETE: Operation[DemoRemoved] = Operation(
     "DELETE",
@@ -819,6 +849,7 @@ DEMOS_DELETE: Operation[DemoRemoved] = Operation(
     is_paged=False,
     is_open=False,
     has_version=True,
+    has_table=False,
 )
 DEMOS_GET: Operation[Demo] = Operation(
     "GET",
@@ -832,6 +863,7 @@ DEMOS_GET: Operation[Demo] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 DEMOS_UPDATE: Operation[DemoChanged] = Operation(
     "PATCH",
@@ -845,6 +877,7 @@ DEMOS_UPDATE: Operation[DemoChanged] = Operation(
     is_paged=False,
     is_open=False,
     has_version=True,
+    has_table=False,
 )
 DEMOS_CHECK: Operation[Check] = Operation(
     "GET",
@@ -858,6 +891,7 @@ DEMOS_CHECK: Operation[Check] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 DEMOS_OPEN: Operation[Launch] = Operation(
     "POST",
@@ -871,6 +905,7 @@ DEMOS_OPEN: Operation[Launch] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 DEMOS_RESTORE: Operation[Demo] = Operation(
     "POST",
@@ -884,6 +919,7 @@ DEMOS_RESTORE: Operation[Demo] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 DEMOS_WARM_PLANS: Operation[ListOf[WarmPlan]] = Operation(
     "GET",
@@ -897,6 +933,7 @@ DEMOS_WARM_PLANS: Operation[ListOf[WarmPlan]] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 DEMOS_CREATE_WARM_PLAN: Operation[WarmPlan] = Operation(
     "POST",
@@ -910,6 +947,7 @@ DEMOS_CREATE_WARM_PLAN: Operation[WarmPlan] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 DOCKER_IMAGES_LIST: Operation[Page[Image]] = Operation(
     "GET",
@@ -923,6 +961,7 @@ DOCKER_IMAGES_LIST: Operation[Page[Image]] = Operation(
     is_paged=True,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 DOCKER_IMAGES_CREATE: Operation[Image] = Operation(
     "POST",
@@ -936,6 +975,7 @@ DOCKER_IMAGES_CREATE: Operation[Image] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 DOCKER_IMAGES_DELETE: Operation[None] = Operation(
     "DELETE",
@@ -949,6 +989,7 @@ DOCKER_IMAGES_DELETE: Operation[None] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 EVENTS_FOLLOW: Operation[LaunchEvent | AccessEvent | UsageEvent | Heartbeat] = Operation(
     "GET",
@@ -962,6 +1003,7 @@ EVENTS_FOLLOW: Operation[LaunchEvent | AccessEvent | UsageEvent | Heartbeat] = O
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 INVITATIONS_LIST: Operation[Page[Invitation]] = Operation(
     "GET",
@@ -975,6 +1017,7 @@ INVITATIONS_LIST: Operation[Page[Invitation]] = Operation(
     is_paged=True,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 INVITATIONS_CREATE: Operation[NewInvitation] = Operation(
     "POST",
@@ -988,6 +1031,7 @@ INVITATIONS_CREATE: Operation[NewInvitation] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 INVITATIONS_DELETE: Operation[None] = Operation(
     "DELETE",
@@ -1001,6 +1045,7 @@ INVITATIONS_DELETE: Operation[None] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 LAUNCHES_LIST: Operation[Page[Launch]] = Operation(
     "GET",
@@ -1014,6 +1059,7 @@ LAUNCHES_LIST: Operation[Page[Launch]] = Operation(
     is_paged=True,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 LAUNCHES_DELETE: Operation[Launch] = Operation(
     "DELETE",
@@ -1027,6 +1073,7 @@ LAUNCHES_DELETE: Operation[Launch] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 LAUNCHES_GET: Operation[Launch] = Operation(
     "GET",
@@ -1040,6 +1087,7 @@ LAUNCHES_GET: Operation[Launch] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 LAUNCHES_ENTER: Operation[Entry] = Operation(
     "POST",
@@ -1053,6 +1101,7 @@ LAUNCHES_ENTER: Operation[Entry] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 LAUNCHES_EVENTS: Operation[Launch] = Operation(
     "GET",
@@ -1066,6 +1115,7 @@ LAUNCHES_EVENTS: Operation[Launch] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 LAUNCHES_EXTEND: Operation[Launch] = Operation(
     "POST",
@@ -1079,6 +1129,7 @@ LAUNCHES_EXTEND: Operation[Launch] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 LAUNCHES_LOG: Operation[LaunchLog] = Operation(
     "GET",
@@ -1092,6 +1143,7 @@ LAUNCHES_LOG: Operation[LaunchLog] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 LAUNCHES_RESET: Operation[Launch] = Operation(
     "POST",
@@ -1105,6 +1157,7 @@ LAUNCHES_RESET: Operation[Launch] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 MESSAGES_LIST: Operation[Page[Message]] = Operation(
     "GET",
@@ -1118,6 +1171,7 @@ MESSAGES_LIST: Operation[Page[Message]] = Operation(
     is_paged=True,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 MESSAGES_GET: Operation[MessagePreview] = Operation(
     "GET",
@@ -1131,6 +1185,7 @@ MESSAGES_GET: Operation[MessagePreview] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 MESSAGES_REPLAY: Operation[Message] = Operation(
     "POST",
@@ -1144,6 +1199,7 @@ MESSAGES_REPLAY: Operation[Message] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 SERVICE_OPENAPI_JSON: Operation[dict[str, Any]] = Operation(
     "GET",
@@ -1157,6 +1213,7 @@ SERVICE_OPENAPI_JSON: Operation[dict[str, Any]] = Operation(
     is_paged=False,
     is_open=True,
     has_version=False,
+    has_table=False,
 )
 REGISTRIES_LIST: Operation[ListOf[Registry]] = Operation(
     "GET",
@@ -1170,6 +1227,7 @@ REGISTRIES_LIST: Operation[ListOf[Registry]] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 REGISTRIES_CREATE: Operation[Registry] = Operation(
     "POST",
@@ -1183,6 +1241,7 @@ REGISTRIES_CREATE: Operation[Registry] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 REGISTRIES_DELETE: Operation[None] = Operation(
     "DELETE",
@@ -1196,6 +1255,7 @@ REGISTRIES_DELETE: Operation[None] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 REQUESTS_LIST: Operation[Page[AccessRequest]] = Operation(
     "GET",
@@ -1209,6 +1269,7 @@ REQUESTS_LIST: Operation[Page[AccessRequest]] = Operation(
     is_paged=True,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 REQUESTS_CREATE: Operation[AccessRequest] = Operation(
     "POST",
@@ -1222,6 +1283,7 @@ REQUESTS_CREATE: Operation[AccessRequest] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 REQUESTS_APPROVE: Operation[Resolved] = Operation(
     "POST",
@@ -1235,6 +1297,7 @@ REQUESTS_APPROVE: Operation[Resolved] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 REQUESTS_CANCEL: Operation[AccessRequest] = Operation(
     "POST",
@@ -1248,6 +1311,7 @@ REQUESTS_CANCEL: Operation[AccessRequest] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 REQUESTS_REJECT: Operation[AccessRequest] = Operation(
     "POST",
@@ -1261,6 +1325,7 @@ REQUESTS_REJECT: Operation[AccessRequest] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 SCOPES_LIST: Operation[ListOf[Scope]] = Operation(
     "GET",
@@ -1274,6 +1339,7 @@ SCOPES_LIST: Operation[ListOf[Scope]] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 TOKENS_LIST: Operation[Page[ApiTokenInfo]] = Operation(
     "GET",
@@ -1287,6 +1353,7 @@ TOKENS_LIST: Operation[Page[ApiTokenInfo]] = Operation(
     is_paged=True,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 TOKENS_CREATE: Operation[NewToken] = Operation(
     "POST",
@@ -1300,6 +1367,7 @@ TOKENS_CREATE: Operation[NewToken] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 TOKENS_DELETE: Operation[None] = Operation(
     "DELETE",
@@ -1313,6 +1381,7 @@ TOKENS_DELETE: Operation[None] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 USERS_LIST: Operation[Page[User]] = Operation(
     "GET",
@@ -1326,6 +1395,7 @@ USERS_LIST: Operation[Page[User]] = Operation(
     is_paged=True,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 USERS_CREATE: Operation[User] = Operation(
     "POST",
@@ -1339,6 +1409,7 @@ USERS_CREATE: Operation[User] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 USERS_GET: Operation[User] = Operation(
     "GET",
@@ -1352,6 +1423,7 @@ USERS_GET: Operation[User] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 USERS_UPDATE: Operation[User] = Operation(
     "PATCH",
@@ -1365,6 +1437,7 @@ USERS_UPDATE: Operation[User] = Operation(
     is_paged=False,
     is_open=False,
     has_version=True,
+    has_table=False,
 )
 WARM_PLANS_DELETE: Operation[None] = Operation(
     "DELETE",
@@ -1378,6 +1451,7 @@ WARM_PLANS_DELETE: Operation[None] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 WEBHOOKS_LIST: Operation[ListOf[Webhook]] = Operation(
     "GET",
@@ -1391,6 +1465,7 @@ WEBHOOKS_LIST: Operation[ListOf[Webhook]] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 WEBHOOKS_CREATE: Operation[NewWebhook] = Operation(
     "POST",
@@ -1404,6 +1479,7 @@ WEBHOOKS_CREATE: Operation[NewWebhook] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 WEBHOOKS_DELETE: Operation[None] = Operation(
     "DELETE",
@@ -1417,6 +1493,7 @@ WEBHOOKS_DELETE: Operation[None] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 WEBHOOKS_UPDATE: Operation[Webhook] = Operation(
     "PATCH",
@@ -1430,6 +1507,7 @@ WEBHOOKS_UPDATE: Operation[Webhook] = Operation(
     is_paged=False,
     is_open=False,
     has_version=True,
+    has_table=False,
 )
 WEBHOOKS_DELIVERIES: Operation[Page[Message]] = Operation(
     "GET",
@@ -1443,6 +1521,7 @@ WEBHOOKS_DELIVERIES: Operation[Page[Message]] = Operation(
     is_paged=True,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 WEBHOOKS_DELIVERY_REPLAY: Operation[Message] = Operation(
     "POST",
@@ -1456,6 +1535,7 @@ WEBHOOKS_DELIVERY_REPLAY: Operation[Message] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 WEBHOOKS_ROTATE: Operation[NewWebhook] = Operation(
     "POST",
@@ -1469,6 +1549,7 @@ WEBHOOKS_ROTATE: Operation[NewWebhook] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 WEBHOOKS_TEST: Operation[WebhookTest] = Operation(
     "POST",
@@ -1482,6 +1563,7 @@ WEBHOOKS_TEST: Operation[WebhookTest] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
 )
 SERVICE_LIVEZ: Operation[dict[str, Any]] = Operation(
     "GET",
@@ -1495,6 +1577,7 @@ SERVICE_LIVEZ: Operation[dict[str, Any]] = Operation(
     is_paged=False,
     is_open=True,
     has_version=False,
+    has_table=False,
 )
 OPERATIONS: tuple[Operation[Any], ...] = (
     ANALYTICS_CLIENT,

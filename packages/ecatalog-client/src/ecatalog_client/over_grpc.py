@@ -67,6 +67,7 @@ class GrpcTransport:
         found = [("authorization", f"Bearer {self.token}")] if self.token else []
         found += [("idempotency-key", ask.key)] if ask.key else []
         found += [("if-match", f'"{ask.version}"')] if ask.version is not None else []
+        found += [("accept", ask.accept)] if ask.accept else []
         return tuple(found)
 
 

@@ -83,6 +83,8 @@ class HttpTransport:
             headers["Idempotency-Key"] = ask.key
         if ask.version is not None:
             headers["If-Match"] = f'"{ask.version}"'
+        if ask.accept:
+            headers["Accept"] = ask.accept
         body = None
         if ask.operation.has_body and ask.given:
             body, headers["Content-Type"] = msgspec.json.encode(ask.given), "application/json"

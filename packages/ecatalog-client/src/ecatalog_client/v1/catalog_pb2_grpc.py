@@ -53,7 +53,7 @@ class CatalogServiceServicer:
 
     def Call(self, request, context):
         """Performs an operation. Metadata: `authorization: Bearer <token>` of a session or a service, `if-match`,
-        `idempotency-key`. A refusal has a status of its kind; `ecatalog-code` and `ecatalog-fields-bin` in the trailers.
+        `idempotency-key`, `accept: text/csv` for an answer as a table. A refusal has a status of its kind; `ecatalog-code` and `ecatalog-fields-bin` in the trailers.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
