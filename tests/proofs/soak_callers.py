@@ -17,6 +17,7 @@ from ecatalog_client.types.clients import Client
 BASE = date(2031, 1, 1)
 DEADLINE = 8.0
 LONGEST_PAUSE = 0.6
+AT_ONCE = 12
 # The gateway is away, or answers that it does not know what became of a change.
 PASSING = (Unavailable.code, CatalogError.code)
 
@@ -74,16 +75,25 @@ class Caller:
 
 
 class Renewer(Caller):
-    """Moves the end of a client's window on by a day, and another."""
+    """Moves the ends of some windows on by a day, all at once and again, so that their mails come together."""
 
-    client_id = ""
+    def __init__(self, catalog: AsyncCatalog, books: Books, seed: int) -> None:
+        super().__init__(catalog, books, seed)
+        self._clients: list[str] = []
 
     async def once(self) -> None:
-        if not self.client_id:
-            self.client_id = (await new_client(self.catalog, f"renewed-{self.chance.getrandbits(64):x}")).id
+        if len(self._clients) < AT_ONCE:
+            self._clients.append((await new_client(self.catalog, f"renewed-{self.chance.getrandbits(64):x}")).id)
+            return
         end = (BASE + timedelta(days=self.number)).isoformat()
-        await self.catalog.clients.renew(self.client_id, access_end_date=end, deadline=DEADLINE)
-        self.books.renewed.append((self.client_id, end))
+        found = await asyncio.gather(*(self._renew(each, end) for each in self._clients), return_exceptions=True)
+        for each in found:
+            if each is not None:
+                raise each
+
+    async def _renew(self, client_id: str, end: str) -> None:
+        await self.catalog.clients.renew(client_id, access_end_date=end, deadline=DEADLINE)
+        self.books.renewed.append((client_id, end))
 
 
 class Revoker(Caller):
