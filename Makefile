@@ -33,6 +33,7 @@ types: $(VENV)/.dev ## Check the types, strictly
 proof: $(VENV)/.dev ## The slow proofs: crashes, the browser story, real containers. SCALE=ci for small counts
 	scripts/need-chromium.sh
 	scripts/need-registry.sh
+	scripts/need-prometheus.sh
 	DOCKER_HOST=$$(scripts/need-docker.sh) && export DOCKER_HOST && \
 	  SCALE=$(SCALE) $(BIN)/python -m pytest -q -m proof -s
 

@@ -155,7 +155,7 @@ class Writer:
         except apsw.Error as error:
             # Somebody else's lock has just been waited for in vain: the other jobs do not wait for it again.
             outcome.refused = error
-            self.stats.busy += isinstance(error, apsw.BusyError)
+            self.stats.note(error)
             self._roll_back()
         return outcome.refused is None
 
@@ -181,6 +181,7 @@ class Writer:
         except BaseException as error:
             # Whatever it is, it belongs to the caller, not to this thread.
             job.fail(error)
+            self.stats.note(error)
         tx.end()
         took = perf_counter() - started
         self.stats.times.add(job.action, job.args, took)
@@ -190,6 +191,7 @@ class Writer:
         return tx
 
     def _end_badly(self, error: apsw.Error, outcome: Outcome) -> None:
+        self.stats.note(error)
         if isinstance(error, apsw.IOError):
             # Not tried again: after an fsync that failed, the next one may report success for lost pages.
             outcome.refused = outcome.fatal = error
@@ -241,6 +243,7 @@ class Writer:
         except apsw.IOError as error:
             # The next fsync may report success for pages that were lost. Only the WAL still has them all.
             log.exception("checkpoint_failed")
+            self.stats.note(error)
             self._fatal = error
             self._deliver(Outcome((), fatal=error))
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -27,6 +27,7 @@ from ecatalog.ops.backup_keys import signing_key, trusted_key
 from ecatalog.ops.backup_runs import UNDER_WAY
 from ecatalog.ops.backup_stores import StoreFailed
 from ecatalog.ops.holding import confirm_access
+from ecatalog.ops.last_backup import note_test
 from ecatalog.ops.restoring import Restored, restore_backup
 from ecatalog.settings import BadSetting, Settings
 from ecatalog_client.types.backups import Backup
@@ -107,6 +108,8 @@ def verify(
         names = place.store.names() if every else [backups.named(place.store, name)]
         trusted = trusted_key(settings)
     is_bad = [each for each in names if not _is_good(place, each, trusted)]
+    with suppress(OSError):  # The data directory may be gone, or somebody else's: then nobody asks it for metrics.
+        note_test(settings.data, utc_now(), f"Damaged: {', '.join(is_bad)}." if is_bad else "")
     if is_bad:
         raise typer.Exit(FAILED)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import apsw
+import msgspec
 import pyrage
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from filelock import FileLock, Timeout
@@ -84,9 +85,12 @@ def make_backup(place: Place, now: datetime, tell: Progress = quietly) -> Backup
         with only_one(place):
             made = _make(place, now, tell)
     except (apsw.Error, OSError, StoreFailed, BadBackup, BadSetting) as error:
-        note_backup(place.data, LastBackup(at=started, error=str(error)))
+        failed = LastBackup(at=started, error=str(error))
+        if isinstance(error, BadBackup):  # What was made just now is bad only when it did not open again.
+            failed = msgspec.structs.replace(failed, tested_at=now, test_error=str(error))
+        note_backup(place.data, failed)
         raise BackupFailed(f"No backup was made. {error}") from error
-    note_backup(place.data, LastBackup(at=started, name=made.name, bytes=made.bytes))
+    note_backup(place.data, LastBackup(at=started, name=made.name, bytes=made.bytes, tested_at=now))
     return made
 
 
