@@ -307,7 +307,7 @@ async def test_a_damaged_backup_leaves_what_is_there(data: Path, place: Place, c
     path.write_bytes(content)
     was = place.database.read_bytes()
 
-    with pytest.raises(Exception, match="sealed database is damaged"):
+    with pytest.raises(Exception, match="sealed in the backup is damaged"):
         await in_thread(place)
 
     assert place.database.read_bytes() == was

@@ -144,6 +144,8 @@ def _in_words(restored: Restored) -> Iterator[str]:
     yield f"The database is as it was at {made_at}. All sessions have ended."
     if restored.kept is not None:
         yield f"What was there is kept as {restored.kept}."
+    if restored.manifest.files is not None:
+        yield f"{restored.files} of {restored.manifest.files.count} files (pictures, archive) were brought back."
     yield f"{len(restored.applied)} changes of access since then were made again, by {restored.source}."
     for each in restored.applied:
         yield f"  {each.kind} {each.id} {each.demo_id}".rstrip()

@@ -26,8 +26,9 @@ from ecatalog.ops import backup_file
 from ecatalog.ops.backup_file import BadBackup, Manifest, Parts, backup_name, public_text, read_parts
 from ecatalog.ops.backup_keys import Keys, fingerprint, signing_key, unwrap, wrap
 from ecatalog.ops.backup_queries import content_of, copy_into
-from ecatalog.ops.backup_sealing import check_payload, open_sealed, seal
+from ecatalog.ops.backup_sealing import check_payload, open_sealed, seal, sha256_of
 from ecatalog.ops.backup_stores import Store, StoreFailed, store_at
+from ecatalog.ops.belongings import bytes_of_belongings, pack
 from ecatalog.ops.health import free_bytes_of
 from ecatalog.ops.last_backup import LastBackup, note_backup
 from ecatalog.ops.retention import to_keep
@@ -36,6 +37,8 @@ from ecatalog_client.types.backups import Backup
 
 # The copy, then the copy that is tested while the sealed file lies beside it.
 _ROOM_FACTOR = 1.6
+# In the folder for work: what is packed to be sealed, and what was opened.
+_PACKED, FILES = "packed.tar", "files.tar"
 
 # `tell(step, done, total)`: bytes, total 0 where nobody knows.
 Progress = Callable[[str, int, int], None]
@@ -107,11 +110,12 @@ def _make(place: Place, now: datetime, tell: Progress) -> Backup:
     with _partial(place.store, signer.public_key(), name) as partial:
         manifest = _write(place, partial, _Draft(backup_id, now, content), copy, own, signer, tell)
         copy.unlink()
+        (place.work / _PACKED).unlink(missing_ok=True)
         with partial.open("rb") as file:
             parts = _read(file, signer.public_key())
             # A key that is kept proves that the backup can be opened later; without one, its own that it is whole.
             identity = unwrap(parts.key, place.keys) if parts.key or place.keys.test_key else own
-            _test(file, parts, place.work / "test.db", identity, tell)
+            _test(file, parts, place.work / "test.db", place.work / FILES, identity, tell)
         _keep_public_key(place.store, signer.public_key())
         stored = partial.stat().st_size
         tell("storing", 0, stored)
@@ -141,6 +145,8 @@ def _write(
     with _new_file(partial) as file:
         backup_file.begin(file)
         size, digest = seal(copy, file, recipients, lambda done: tell("sealing", done, total))
+        backup_file.end(file, backup_file.PAYLOAD, size)
+        files = _write_files(place, file, recipients, tell)
         key = wrap(own, place.keys.password)
         manifest = Manifest(
             id=draft.id,
@@ -150,6 +156,7 @@ def _write(
             program_version=version("ecatalog"),
             payload_bytes=size,
             payload_sha256=digest,
+            files=files,
             key_sha256=backup_file.sha256(key) if key else "",
             sealed_for=list(place.keys.recipients),
             signed_by=public_text(signer.public_key()),
@@ -157,6 +164,21 @@ def _write(
         backup_file.finish(file, manifest, key, signer)
     sync(partial)
     return manifest
+
+
+def _write_files(
+    place: Place, file: BinaryIO, recipients: list[pyrage.x25519.Recipient], tell: Progress
+) -> backup_file.Sealed | None:
+    """After the copy of the database, so that what is moved out of it meanwhile is in both, and not in none."""
+    packed = place.work / _PACKED
+    count = pack(place.data, packed)
+    if not count:
+        return None
+    total = packed.stat().st_size
+    backup_file.begin(file)
+    size, digest = seal(packed, file, recipients, lambda done: tell("files", done, total))
+    backup_file.end(file, backup_file.FILES, size)
+    return backup_file.Sealed(count, total, sha256_of(packed), size, digest)
 
 
 @contextmanager
@@ -177,7 +199,7 @@ def _refuse_without_keys_or_room(place: Place) -> None:
         raise BadSetting(f"There is no database at {place.database}.")
     if not place.keys.password and not place.keys.public():
         raise BadSetting("Nobody could open it: set BACKUP_PASSWORD, or public keys in ECATALOG_BACKUP_RECIPIENTS.")
-    wanted = int(place.database.stat().st_size * _ROOM_FACTOR)
+    wanted = int((place.database.stat().st_size + bytes_of_belongings(place.data)) * _ROOM_FACTOR)
     for folder in {place.work, place.store.workplace}:
         free = free_bytes_of(folder)
         if free < wanted:
@@ -203,7 +225,7 @@ def only_one(place: Place) -> Iterator[None]:
 
 
 def _sweep(place: Place) -> None:
-    for pattern in ("copy.db*", "test.db*", ".partial-*"):
+    for pattern in ("copy.db*", "test.db*", _PACKED, FILES, ".partial-*"):
         for leftover in place.work.glob(pattern):
             leftover.unlink(missing_ok=True)
 
@@ -270,12 +292,14 @@ def verify_backup(place: Place, name: str, trusted: Ed25519PublicKey, tell: Prog
 
 
 def opened_backup(place: Place, name: str, target: Path, trusted: Ed25519PublicKey, tell: Progress) -> Manifest:
-    """Writes the database that is in the backup to `target`, tested. Raises BadBackup, StoreFailed."""
+    """Writes the database that is in the backup to `target`, tested, and its files (if any) as a tar to `FILES` in the
+    folder for work. Raises BadBackup, StoreFailed.
+    """
     with place.store.opened(name) as file:
         parts = _read(file, trusted)
         if backup_name(parts.manifest.made_at, parts.manifest.id) != name:
             raise BadBackup(f"{name} is another backup under a false name.")
-        _test(file, parts, target, unwrap(parts.key, place.keys), tell)
+        _test(file, parts, target, place.work / FILES, unwrap(parts.key, place.keys), tell)
     return parts.manifest
 
 
@@ -290,8 +314,12 @@ def _read(file: BinaryIO, trusted: Ed25519PublicKey) -> Parts:
     return parts
 
 
-def _test(file: BinaryIO, parts: Parts, target: Path, identity: pyrage.x25519.Identity, tell: Progress) -> None:
+def _test(
+    file: BinaryIO, parts: Parts, target: Path, files: Path, identity: pyrage.x25519.Identity, tell: Progress
+) -> None:
     manifest = parts.manifest
+    if manifest.files is not None:
+        _open_files(file, parts.files_at, manifest.files, files, identity)
     file.seek(parts.payload_at)
     check_payload(file, manifest.payload_bytes, manifest.payload_sha256)
     file.seek(parts.payload_at)
@@ -308,6 +336,19 @@ def _test(file: BinaryIO, parts: Parts, target: Path, identity: pyrage.x25519.Id
     if problems:
         raise BadBackup(f"The database in the backup is not whole. {' '.join(problems[:3])}")
     _refuse_difference(manifest.content, found)
+
+
+def _open_files(
+    file: BinaryIO, at: int, told: backup_file.Sealed, target: Path, identity: pyrage.x25519.Identity
+) -> None:
+    file.seek(at)
+    check_payload(file, told.sealed_bytes, told.sealed_sha256)
+    file.seek(at)
+    with _new_file(target):
+        pass
+    open_sealed(file, told.sealed_bytes, target, identity, told.bytes, lambda _: None)
+    if target.stat().st_size != told.bytes or sha256_of(target) != told.sha256:
+        raise BadBackup("The files in the backup are not what its manifest tells.")
 
 
 def _refuse_difference(told: backup_file.Content, found: backup_file.Content) -> None:

@@ -34,7 +34,8 @@ from ecatalog.launches.serving import begin_epoch, ensure_identity, identity_of
 from ecatalog.notices.after_restore import forget_what_waited
 from ecatalog.ops import standing_queries
 from ecatalog.ops.backup_file import Manifest
-from ecatalog.ops.backups import BackupFailed, Place, Progress, only_one, opened_backup
+from ecatalog.ops.backups import FILES, BackupFailed, Place, Progress, only_one, opened_backup
+from ecatalog.ops.belongings import unpack
 from ecatalog.ops.holding import hold_access
 from ecatalog.ops.journal import NAME, read_journal, standings_in
 from ecatalog.ops.standings import Standing, Subject, apply_standing, is_stale
@@ -60,6 +61,7 @@ class Restored:
 
     manifest: Manifest
     kept: Path | None = None
+    files: int = 0
     source: str = ""
     hold: str = ""
     applied: list[Standing] = field(default_factory=list)
@@ -85,6 +87,8 @@ def restore_backup(place: Place, name: str, trusted: Ed25519PublicKey, now: date
             since = what_was_revoked_since(place, manifest, trusted, now)
             restored = Restored(manifest, source=since.source, hold=since.gap)
             asyncio.run(_make_safe(new, since, restored, now))
+            if manifest.files is not None:  # Before the database, which names them.
+                restored.files = unpack(place.work / FILES, place.data, now)
             restored.kept = _swap(new, place.database, now)
             shutil.rmtree(folder)
     except (apsw.Error, OSError) as error:
