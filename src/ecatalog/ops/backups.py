@@ -6,7 +6,7 @@ compared with its manifest.
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -251,6 +251,17 @@ def list_backups(place: Place, trusted: Ed25519PublicKey) -> list[Backup]:
     return [look_at(place.store, name, trusted) for name in reversed(place.store.names())]
 
 
+def positions_kept(place: Place, trusted: Ed25519PublicKey) -> list[tuple[str, int]]:
+    """The epoch and the position of each backup that could be restored. Raises StoreFailed."""
+    return [(each.epoch, each.position) for each in _contents(place.store, trusted)]
+
+
+def _contents(store: Store, trusted: Ed25519PublicKey) -> Iterator[backup_file.Content]:
+    for name in store.names():
+        with suppress(BadBackup):
+            yield _manifest_of(store, name, store.size(name), trusted).content
+
+
 def named(store: Store, name: str) -> str:
     """The name of a backup that is stored; `latest` is the newest. Raises BadBackup."""
     names = store.names()
@@ -265,12 +276,17 @@ def look_at(store: Store, name: str, trusted: Ed25519PublicKey) -> Backup:
     """One of them. What is wrong with it is in `problem`."""
     size = store.size(name)
     try:
-        manifest = read_parts(lambda at, length: store.read(name, at, length), size, trusted).manifest
-        if backup_name(manifest.made_at, manifest.id) != name:
-            raise BadBackup(f"The file was renamed: it is {backup_name(manifest.made_at, manifest.id)}.")
+        manifest = _manifest_of(store, name, size, trusted)
     except BadBackup as bad:
         return Backup(name=name, bytes=size, problem=str(bad))
     return _described(name, size, manifest)
+
+
+def _manifest_of(store: Store, name: str, size: int, trusted: Ed25519PublicKey) -> Manifest:
+    manifest = read_parts(lambda at, length: store.read(name, at, length), size, trusted).manifest
+    if backup_name(manifest.made_at, manifest.id) != name:
+        raise BadBackup(f"The file was renamed: it is {backup_name(manifest.made_at, manifest.id)}.")
+    return manifest
 
 
 def _described(name: str, size: int, manifest: Manifest) -> Backup:
