@@ -11,6 +11,7 @@ from tests.ops.backing_up import CONTENT, KEYS, PICTURE, lay
 from tests.proofs.grown import run
 from tests.proofs.installation import Installation, start_installation
 from tests.proofs.raw import Line
+from tests.proofs.test_litestream import kill_at_once
 from tests.proofs.test_serve import open_running
 
 pytestmark = pytest.mark.proof
@@ -33,6 +34,7 @@ def lost(tmp_path: Path) -> Path:
         bolt = installation.login("client@bolt.example").id
         assert admin.patch(f"/api/clients/{bolt}/revoke", {"reason": "gone"}).status == 200
         assert admin.post("/api/backups").status in {200, 201}
+        kill_at_once(installation)
     finally:
         installation.process.kill()
         installation.process.wait()

@@ -39,7 +39,8 @@ class Database:
 
     `position` is the last visible fact, `times` and `troubles` are those of reads; `foreign_writes` counts changes by
     somebody else's connection. `on_fatal`, if given, is called in the loop after an I/O error at COMMIT: the process
-    should end, for the state of its files is unknown. From then on every write is Unavailable.
+    should end, for the state of its files is unknown. From then on every write is Unavailable. `is_replicated`
+    leaves the checkpoints to another program.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Database:
         clock: Clock = utc_now,
         busy_timeout_ms: int = 5000,
         on_fatal: Callable[[BaseException], None] | None = None,
+        is_replicated: bool = False,
     ) -> None:
         self.path = path
         self.position = 0
@@ -58,6 +60,7 @@ class Database:
         self.troubles: Counter[str] = Counter()
         self._now = SteadyClock(clock)
         self._busy_timeout_ms = busy_timeout_ms
+        self._is_replicated = is_replicated
         self._is_open = False
         self._fatal: BaseException | None = None
         self._gathering: list[Job] = []
@@ -113,7 +116,13 @@ class Database:
         undo.callback(writing.close)  # before the witness
         self._long = LongReaders(partial(open_reader, self.path, self._busy_timeout_ms))
         self._writer = Writer(
-            writing, self._now, self._busy_timeout_ms, self._deliver_soon, self._witness, self._long.give_way
+            writing,
+            self._now,
+            self._busy_timeout_ms,
+            self._deliver_soon,
+            self._witness,
+            self._long.give_way,
+            is_replicated=self._is_replicated,
         )
         self._reading = Session(open_reader(self.path, self._busy_timeout_ms))
         self.position = self._writer.position

@@ -36,6 +36,8 @@ class Writer:
         deliver: Callable[[Outcome], None],
         witness: Witness,
         give_way: GiveWay = nullcontext,
+        *,
+        is_replicated: bool = False,
     ) -> None:
         self.stats = Stats()
         self._connection = connection
@@ -48,7 +50,9 @@ class Writer:
         self._queue: SimpleQueue[Sequence[Job] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="ecatalog-writer", daemon=True)
         self._fatal: BaseException | None = None
-        self._checkpoints = Checkpoints(connection, busy_timeout_ms, give_way)
+        self._checkpoints = Checkpoints(connection, busy_timeout_ms, give_way, is_replicated=is_replicated)
+        # Who replicates writes a row of its own with each of its checkpoints: nothing to warn of.
+        self._tell_foreign = log.debug if is_replicated else log.warning
         self._data_version = self._read_data_version()
         self.position = self._read_position()
 
@@ -228,7 +232,7 @@ class Writer:
         self._session.forget_plans()
         self.position = outcome.position = self._read_position()
         outcome.foreign_writes += 1
-        log.warning("foreign_write", position=self.position)
+        self._tell_foreign("foreign_write", position=self.position)
 
     def _read_data_version(self) -> int:
         return read_int(self._connection, "PRAGMA data_version")
