@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import typer
+from prometheus_client.core import Metric
 
 from ecatalog.app import OPERATIONS
 from ecatalog.cli.main import command_line, every_group
@@ -28,9 +29,14 @@ from ecatalog.settings import SECRETS, describe_settings, variable
 from ecatalog.web.measures import MeasureCollector
 from ecatalog_client import errors
 from ecatalog_client.environment import PREFIX
+from ecatalog_client.metrics import Calls
+from ecatalog_client.services import LauncherGateway
 from ecatalog_client.tls import OWN as TLS_OWN
 from ecatalog_edge.settings import OWN as EDGE_OWN
 from ecatalog_edge.stats import Collected, Stats
+from ecatalog_launcher.drivers.fake import FakeDriver
+from ecatalog_launcher.internal import Collected as LauncherCollected
+from ecatalog_launcher.reconciler import Reconciler
 from ecatalog_launcher.settings import OWN as LAUNCHER_OWN
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -168,7 +174,7 @@ def recorded(source: str) -> Iterable[str]:
 
 
 async def metrics() -> str:
-    """What `/metrics` of gateway and edge tells."""
+    """What `/metrics` of gateway, edge and launcher tells."""
     with tempfile.TemporaryDirectory() as folder:
         db = Database(Path(folder) / "ltplabs.db")
         await db.start()
@@ -177,23 +183,40 @@ async def metrics() -> str:
             own += PostCollector(db, Post(db, utc_now, Path(folder), [], [])).collect()
         finally:
             await db.stop()
-    calls = [family for prefix in ("http", "rpc") for family in MeasureCollector(f"ecatalog_{prefix}", ()).collect()]
-    edge = Collected(
+    own += [family for prefix in ("http", "rpc") for family in MeasureCollector(f"ecatalog_{prefix}", ()).collect()]
+    reconciler = Reconciler(LauncherGateway("127.0.0.1:9", "none"), FakeDriver(1), "none")
+    rows = [
+        (f"`{each.name}`", each.type, ", ".join(f"`{name}`" for name in labels_of(each)), each.documentation)
+        for told in (
+            own,
+            [*edge_metrics(), *Calls("ecatalog_edge").collect()],
+            [*LauncherCollected(reconciler).collect(), *Calls("ecatalog_launcher").collect()],
+        )
+        for each in sorted(told, key=lambda each: each.name)
+    ]
+    return page(
+        "Metrics",
+        "What gateway, edge (`ecatalog_edge_…`) and launcher (`ecatalog_launcher_…`) tell on their internal ports at "
+        "`/metrics`. A counter ends in `_total`, a histogram in `_bucket`, `_sum` and `_count`. No id is ever a label. "
+        "`deploy/monitoring/` has the rules and the dashboard that are made of them.",
+        table(("metric", "type", "labels", "what it counts"), rows),
+    )
+
+
+def edge_metrics() -> Iterable[Metric]:
+    return Collected(
         Stats(),
         live=Counter,
         past_end=lambda: 0,
         lease_left=lambda: 0.0,
         is_synced=lambda: True,
         position=lambda: 0,
-    )
-    told = sorted([*own, *calls], key=lambda each: each.name) + sorted(edge.collect(), key=lambda each: each.name)
-    rows = [(f"`{each.name}`", each.type, each.documentation) for each in told]
-    return page(
-        "Metrics",
-        "What gateway and edge (`ecatalog_edge_…`) tell on their internal ports at `/metrics`. "
-        "Counters end in `_total`. No id is ever a label.",
-        table(("metric", "type", "what it counts"), rows),
-    )
+    ).collect()
+
+
+def labels_of(family: Metric) -> Sequence[str]:
+    """The names of its labels, also while it has no samples."""
+    return tuple(getattr(family, "_labelnames", ()))
 
 
 def findings() -> str:

@@ -148,7 +148,12 @@ class Gateway:
 
     def __init__(self, settings: Settings, clock: Clock, hasher: Hasher) -> None:
         self.settings = settings
-        self.db = Database(settings.database, clock=clock, busy_timeout_ms=settings.sqlite_timeout_ms)
+        self.db = Database(
+            settings.database,
+            clock=clock,
+            busy_timeout_ms=settings.sqlite_timeout_ms,
+            is_replicated=bool(settings.litestream),
+        )
         self.setup_link: str | None = None
         self.grpc_port = 0
         self._tasks: list[asyncio.Task[None]] = []

@@ -128,6 +128,9 @@ class Settings:
     backup_at: str = field(
         default="02:00", metadata=_about("When the gateway makes a backup each day, in UTC; `off` for never.")
     )
+    litestream: str = field(
+        default="", metadata=_about("Where Litestream replicates to, a folder or a URL: it makes the checkpoints then.")
+    )
     session_idle: timedelta = field(
         default=timedelta(minutes=30), metadata=_about("A session ends after so many seconds without a request.")
     )

@@ -12,10 +12,10 @@ import uvloop
 
 from ecatalog_client.environment import BadSetting
 from ecatalog_client.logs import configure_logs
+from ecatalog_client.metrics import Calls
 from ecatalog_client.process import ServiceId, heed_end, spare_collector
 from ecatalog_client.services import EdgeGateway
 from ecatalog_client.tls import credentials_of
-from ecatalog_edge.calls import Calls
 from ecatalog_edge.edge import Edge
 from ecatalog_edge.internal import Internal
 from ecatalog_edge.journal import Journal
@@ -46,7 +46,7 @@ async def run(settings: Settings, tls: ssl.SSLContext | None = None) -> int:
     """Starts, serves, stops."""
     ends = asyncio.Event()
     heed_end(ends.set, settings.lifeline_fd)
-    calls = Calls()
+    calls = Calls("ecatalog_edge")
     credentials = credentials_of(settings.gateway_tls)
     gateway = EdgeGateway(settings.gateway, settings.token, hooks=calls.hooks(), credentials=credentials)
     with ServiceId(settings.data and settings.data / "edge_id") as edge_id:

@@ -9,6 +9,7 @@ import uvloop
 
 from ecatalog_client.environment import BadSetting
 from ecatalog_client.logs import configure_logs
+from ecatalog_client.metrics import Calls
 from ecatalog_client.process import ServiceId, heed_end
 from ecatalog_client.services import LauncherGateway
 from ecatalog_client.tls import credentials_of
@@ -68,10 +69,11 @@ async def _run(settings: Settings) -> int:
     ends = asyncio.Event()
     heed_end(ends.set, settings.lifeline_fd)
     credentials = credentials_of(settings.gateway_tls)
-    gateway = LauncherGateway(settings.gateway, settings.token, credentials=credentials)
+    calls = Calls("ecatalog_launcher")
+    gateway = LauncherGateway(settings.gateway, settings.token, hooks=calls.hooks(), credentials=credentials)
     with ServiceId(settings.data / "launcher_id") as launcher_id:
         reconciler = Reconciler(gateway, driver_for(settings), launcher_id, starts=settings.starts)
-        internal = Internal(reconciler)
+        internal = Internal(reconciler, calls)
         try:
             await internal.start(settings.internal_host, settings.internal_port)
             return await _work(reconciler, ends)

@@ -10,8 +10,13 @@ from prometheus_client.registry import Collector
 
 from ecatalog_launcher.reconciler import Reconciler
 
+# From the start, so that the first of each is an increase and not a new series.
+_MOVES = ("starting", "running", "stopping", "stopped", "failed")
 
-class _Collected(Collector):
+
+class Collected(Collector):
+    """Reads the reconciler's counts at the moment of a scrape."""
+
     def __init__(self, reconciler: Reconciler) -> None:
         self._reconciler = reconciler
 
@@ -21,8 +26,8 @@ class _Collected(Collector):
             wanted.add_metric([state], count)
         yield wanted
         moves = CounterMetricFamily("ecatalog_launcher_moves", "Moves reported, by new state.", labels=["state"])
-        for moved, count in self._reconciler.moves.items():
-            moves.add_metric([moved], count)
+        for moved in _MOVES:
+            moves.add_metric([moved], self._reconciler.moves[moved])
         yield moves
         errors = CounterMetricFamily("ecatalog_launcher_driver_errors", "Failed calls of the driver.", labels=["call"])
         for call, count in self._reconciler.errors.items():
@@ -34,15 +39,18 @@ class _Collected(Collector):
         steps = GaugeMetricFamily("ecatalog_launcher_steps", "Steps under way towards what is wanted.")
         steps.add_metric([], self._reconciler.steps)
         yield steps
+        may_act = "1 while this launcher knows what is wanted and holds the engine's lease."
+        yield GaugeMetricFamily("ecatalog_launcher_ready", may_act, value=int(self._reconciler.is_ready))
 
 
 class Internal:
     """`/livez` touches nothing; `/readyz` is 200 while the launcher may act; `/metrics` is Prometheus text."""
 
-    def __init__(self, reconciler: Reconciler) -> None:
+    def __init__(self, reconciler: Reconciler, *more: Collector) -> None:
         self._reconciler = reconciler
         self._metrics = CollectorRegistry()
-        self._metrics.register(_Collected(reconciler))
+        for collector in (Collected(reconciler), *more):
+            self._metrics.register(collector)
         self._runner: web.AppRunner | None = None
 
     async def start(self, host: str, port: int) -> None:

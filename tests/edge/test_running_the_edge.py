@@ -16,9 +16,9 @@ import structlog
 
 from ecatalog_client.breaker import BreakerState
 from ecatalog_client.environment import BadSetting
+from ecatalog_client.metrics import Calls
 from ecatalog_client.process import ServiceId
 from ecatalog_edge.app import main
-from ecatalog_edge.calls import Calls
 from ecatalog_edge.edge import Edge
 from ecatalog_edge.hosts import DemoHosts
 from ecatalog_edge.internal import Internal
@@ -301,7 +301,7 @@ async def test_a_timer_that_cannot_cut_fails_too(edge: Edge, line: Line, edge_ti
 
 
 async def test_calls_to_the_gateway_are_counted(edge: Edge) -> None:
-    calls = Calls()
+    calls = Calls("ecatalog_edge")
     hooks = calls.hooks()
     hooks.attempt("Redeem", "ok", 0.01)
     hooks.retry("Leave")
@@ -314,4 +314,5 @@ async def test_calls_to_the_gateway_are_counted(edge: Edge) -> None:
     assert 'ecatalog_edge_calls_total{method="Redeem",outcome="ok"} 1.0' in metrics
     assert 'ecatalog_edge_call_retries_total{method="Leave"} 1.0' in metrics
     assert 'ecatalog_edge_breaker{state="open",upstream="127.0.0.1:9090"} 1.0' in metrics
+    assert 'ecatalog_edge_breaker{state="closed",upstream="127.0.0.1:9090"} 0.0' in metrics
     assert "ecatalog_edge_watch_connected 1.0" in metrics

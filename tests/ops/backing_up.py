@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -23,6 +23,16 @@ LATER = NOON + timedelta(hours=1)
 OWNER = pyrage.x25519.Identity.generate()
 BY_PASSWORD = {"backup_password": PASSWORD, "backup_recipients": "", "backup_test_key": ""}
 KEYS = {"backup_recipients": str(OWNER.to_public()), "backup_test_key": str(OWNER)}
+# What lies beside a database, by its name in the data directory.
+PICTURE, PART = f"pictures/{'a' * 64}.webp", "archive/usage-2025-01.1.jsonl.zst"
+CONTENT = {PICTURE: b"RIFF....WEBP" * 100, PART: b"zstd" * 5000, "archive/usage-2025-01.1.json": b"{}"}
+
+
+def lay(data: Path, content: Mapping[str, bytes] = CONTENT) -> None:
+    """Puts these files into the data directory."""
+    for name, raw in content.items():
+        (data / name).parent.mkdir(parents=True, exist_ok=True)
+        (data / name).write_bytes(raw)
 
 
 def place_beside(database: Path, **settings: str) -> Place:

@@ -9,11 +9,12 @@ import pytest
 
 from ecatalog.app import Gateway
 from ecatalog.kit.actor import SYSTEM
-from ecatalog.kit.db import Database
+from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.errors import Unavailable
 from ecatalog.ops.holding import hold_access
-from ecatalog.ops.last_backup import LastBackup, note_backup
+from ecatalog.ops.last_backup import LastBackup, note_backup, note_test
 from ecatalog.ops.metrics import LIVE_STATES, GatewayCollector
+from ecatalog.ops.upkeep import do_what_is_due
 from tests.asgi import Caller
 from tests.cast import Caller as CastCaller
 from tests.cast import Cast, SettableClock
@@ -103,6 +104,62 @@ async def test_backups_the_hold_and_the_queue_are_told(gateway: Gateway, people:
     assert found["ecatalog_backup_age_seconds"] == 27 * 3600
     assert (found["ecatalog_backup_bytes"], found["ecatalog_backup_previous_bytes"]) == (150, 100)
     assert found["ecatalog_backup_succeeded"] == found["ecatalog_access_on_hold"] == 1
+
+
+async def test_the_restore_test_is_told_apart_from_the_backup(gateway: Gateway, clock: SettableClock) -> None:
+    data = gateway.settings.data
+    assert (await scrape(gateway))["ecatalog_restore_test_age_seconds"] == inf
+
+    note_backup(data, LastBackup(at=clock(), name="a", bytes=100, tested_at=clock()))
+    note_backup(data, LastBackup(at=clock(), error="No room."))
+    found = await scrape(gateway)
+    assert (found["ecatalog_backup_succeeded"], found["ecatalog_restore_test_succeeded"]) == (0, 1)
+
+    clock.pass_(days=3)
+    note_test(data, clock(), "Damaged: a.")
+    found = await scrape(gateway)
+    assert (found["ecatalog_backup_age_seconds"], found["ecatalog_restore_test_age_seconds"]) == (3 * 86400, 0)
+    assert found["ecatalog_restore_test_succeeded"] == 0
+
+
+async def test_what_keeps_the_database_in_shape_is_told(gateway: Gateway, clock: SettableClock) -> None:
+    await do_what_is_due(gateway.door)
+    clock.pass_(days=1)
+    await do_what_is_due(gateway.door)
+    clock.pass_(hours=1)
+    found = await scrape(gateway)
+
+    assert found["ecatalog_optimize_age_seconds"] == 3600
+    assert found["ecatalog_check_age_seconds"] == 25 * 3600
+    assert found["ecatalog_check_problems"] == 0
+    assert found["ecatalog_clock_seconds"] == clock().timestamp()
+    assert found["ecatalog_clock_synchronised"] in (-1, 0, 1)
+
+
+async def test_the_disk_is_told_beside_what_is_wanted_of_it(gateway: Gateway) -> None:
+    found = await scrape(gateway)
+
+    assert 0 < found["ecatalog_disk_free_bytes"] <= found["ecatalog_disk_bytes"]
+    assert found["ecatalog_disk_wanted_bytes"] == 64 << 20
+
+
+async def test_what_is_wrong_with_the_files_is_counted_by_kind(gateway: Gateway, people: Cast) -> None:
+    def refuse(_tx: Tx) -> None:
+        raise apsw.FullError("planted")
+
+    assert (await scrape(gateway))['ecatalog_connection_errors_total{kind="full"}'] == 0
+    with pytest.raises(Unavailable):
+        await gateway.db.write(refuse)
+    with pytest.raises(apsw.FullError):
+        await gateway.db.read(refuse)
+    with pytest.raises(apsw.FullError):
+        await gateway.db.read_long(refuse)
+    with pytest.raises(apsw.SQLError):
+        await gateway.db.read(lambda tx: tx.value("SELECT nothing"))
+
+    found = await scrape(gateway)
+    assert found['ecatalog_connection_errors_total{kind="full"}'] == 3
+    assert sum(value for name, value in found.items() if "connection_errors" in name) == 3
 
 
 async def test_who_waits_is_counted_by_phase(

@@ -25,7 +25,7 @@ from ecatalog.launches.serving import identity_of
 from ecatalog.notices import queries
 from ecatalog.notices.channels import Draft
 from ecatalog.ops.backup_keys import signing_key
-from ecatalog.ops.backups import Place, make_backup, quietly
+from ecatalog.ops.backups import BackupFailed, Place, make_backup, quietly
 from ecatalog.ops.journal import NAME
 from ecatalog.ops.restoring import restore_backup
 from tests.cast import NOON, PASSWORD, Caller, Cast, SettableClock, load_cast
@@ -307,7 +307,7 @@ async def test_a_damaged_backup_leaves_what_is_there(data: Path, place: Place, c
     path.write_bytes(content)
     was = place.database.read_bytes()
 
-    with pytest.raises(Exception, match="sealed database is damaged"):
+    with pytest.raises(Exception, match="sealed in the backup is damaged"):
         await in_thread(place)
 
     assert place.database.read_bytes() == was
@@ -342,3 +342,19 @@ async def test_a_database_is_restored_where_there_was_none(
     db = Database(tmp_path / "fresh" / "ltplabs.db")
     await db.start()
     await db.stop()
+
+
+async def test_beside_another_program_that_has_the_database_open_nothing_is_restored(
+    data: Path, place: Place, clock: SettableClock
+) -> None:
+    """As Litestream has, whose replica would hold pages of both databases."""
+    await backed_up(data, place, clock)
+    before = state_of(place.database)
+    with closing(apsw.Connection(str(place.database))) as other:
+        other.pragma("journal_mode", "wal")
+        other.execute("SELECT count(*) FROM clients").fetchall()
+        with pytest.raises(BackupFailed, match="Stop it first"):
+            await in_thread(place)
+
+    assert state_of(place.database) == before
+    assert (await in_thread(place)).kept is not None

@@ -1,5 +1,5 @@
 """Promises B1 to B6: a damaged backup is never accepted, a crash leaves nothing that looks finished, and a large
-database comes back by one command. Times and latencies are printed, not asserted.
+database comes back by one command within the promised time. Other times and latencies are printed, not asserted.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from ecatalog.kit.inspect import check
 from ecatalog.ops.backup_keys import signing_key
 from ecatalog.ops.backups import Place, list_backups, make_backup, verify_backup
 from tests.cast import NOON
-from tests.ops.backing_up import BY_PASSWORD, damaged, place_beside
+from tests.ops.backing_up import BY_PASSWORD, damaged, lay, place_beside
 from tests.proofs.grown import environment, grow, make_catalog, run
 
 pytestmark = pytest.mark.proof
@@ -33,6 +33,7 @@ MEGABYTES = {"ci": 30, "full": 1000}
 WRITERS = 8
 AT = "2026-03-10T12:00:00.000Z"
 SECONDS_WITHOUT = 3.0
+RTO_SECONDS = 300
 
 
 def note(tx: Tx) -> int:
@@ -49,6 +50,7 @@ async def database(tmp_path: Path) -> Path:
 
 def test_no_damaged_backup_is_accepted(database: Path, scale: str) -> None:
     place = place_beside(database)
+    lay(place.data)
     good, other = (file_of(place, make_backup(place, NOON + timedelta(hours=hour)).name) for hour in range(2))
     content, another = good.read_bytes(), other.read_bytes()
     trusted, number = signing_key(place.data).public_key(), {"ci": 60, "full": 1000}[scale]
@@ -208,6 +210,7 @@ def told(times: list[float]) -> str:
 
 def test_a_large_database_is_backed_up_by_one_command(database: Path, scale: str) -> None:
     grow(database, MEGABYTES[scale])
+    lay(database.parent)
     size = database.stat().st_size
 
     started = time.monotonic()
@@ -225,6 +228,7 @@ def test_a_large_database_is_backed_up_by_one_command(database: Path, scale: str
 
     assert restored.returncode == 0, restored.stderr
     assert check(database) == []
+    assert took < RTO_SECONDS
     print(f"{size / 1e6:.0f} MB: `ecatalog backup restore` {took:.1f} s")
 
 

@@ -1,4 +1,7 @@
-"""When the writer moves the WAL into the database: between two groups, never inside a COMMIT whose callers wait."""
+"""When the writer moves the WAL into the database: between two groups, never inside a COMMIT whose callers wait.
+
+Where another program replicates the database, such as Litestream, that one does it, once it has copied the WAL.
+"""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -21,14 +24,27 @@ _WAIT_MS = 100
 
 
 class Checkpoints:
-    """Follows the size of the WAL and empties it. One per writer connection, used in the writer's thread."""
+    """Follows the size of the WAL and empties it. One per writer connection, used in the writer's thread.
 
-    def __init__(self, connection: apsw.Connection, busy_timeout_ms: int, give_way: GiveWay = nullcontext) -> None:
+    With `is_replicated` it only helps out when the WAL has grown too large: the other program has ended, or long reads
+    keep it from its work.
+    """
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        busy_timeout_ms: int,
+        give_way: GiveWay = nullcontext,
+        *,
+        is_replicated: bool = False,
+    ) -> None:
         self._connection = connection
         self._give_way = give_way
         self._busy_timeout_ms = busy_timeout_ms
+        self._is_replicated = is_replicated
         self._pages = 0
-        self._due_at = _PAGES_TO_CHECKPOINT
+        self._due_from = _PAGES_TOO_MANY if is_replicated else _PAGES_TO_CHECKPOINT
+        self._due_at = self._due_from
         connection.set_wal_hook(self._see)
 
     def is_due(self) -> bool:
@@ -43,7 +59,9 @@ class Checkpoints:
             self._checkpoint(mode)
 
     def run_last(self) -> bool:
-        """Before the connection is closed. False when the WAL could not be emptied."""
+        """Before the connection is closed. False when the WAL was not emptied."""
+        if self._is_replicated:
+            return False
         try:
             return self._checkpoint(apsw.SQLITE_CHECKPOINT_TRUNCATE)
         except apsw.IOError:
@@ -65,6 +83,6 @@ class Checkpoints:
 
     def _see(self, _connection: apsw.Connection, _schema: str, pages: int) -> int:
         if pages < self._pages:
-            self._due_at = _PAGES_TO_CHECKPOINT
+            self._due_at = self._due_from
         self._pages = pages
         return apsw.SQLITE_OK

@@ -10,6 +10,7 @@ from ecatalog.kit.guards import RefusedToStart
 # A WAL that grew behind a long read is cut back to this once it is reset.
 _WAL_BYTES_KEPT = 16 * 1024 * 1024
 _CACHE_KIB = 16 * 1024
+_MS_FOR_OTHERS = 1000
 
 
 def open_writer(path: Path, busy_timeout_ms: int) -> apsw.Connection:
@@ -35,6 +36,25 @@ def open_reader(path: Path, busy_timeout_ms: int) -> apsw.Connection:
 def keep_wal(connection: apsw.Connection) -> None:
     """Closing this connection, even as the last one, leaves the WAL as it is."""
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+
+
+def is_open_elsewhere(path: Path) -> bool:
+    """Whether another connection has the database open, of whatever program on this host. Changes nothing.
+
+    Who asks for exclusive locking before the first look at a WAL must be alone (sqlite.org/wal.html#noshm); the pragmas
+    of our other connections would be such a look.
+    """
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        keep_wal(connection)
+        connection.set_busy_timeout(_MS_FOR_OTHERS)
+        connection.pragma("locking_mode", "exclusive")
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchall()
+    except apsw.BusyError:
+        return True
+    finally:
+        connection.close()
+    return False
 
 
 def _open(path: Path, busy_timeout_ms: int) -> apsw.Connection:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -15,7 +16,7 @@ from ecatalog.kit.clock import Clock, utc_now
 from ecatalog.kit.connections import open_reader, open_writer, read_int
 from ecatalog.kit.errors import Unavailable
 from ecatalog.kit.guards import InUse, RefusedToStart, WriterLock, check_engine, check_place, make_directory
-from ecatalog.kit.jobs import Job, Outcome, Stats
+from ecatalog.kit.jobs import Job, Outcome, Stats, trouble_of
 from ecatalog.kit.migrations import migrate, shipped_migrations
 from ecatalog.kit.readers import LongReaders, run_query
 from ecatalog.kit.steady import SteadyClock
@@ -36,9 +37,10 @@ _MOST_IN_A_GROUP = 512
 class Database:
     """One SQLite file, owned by one process, and called from the event loop that called `start`.
 
-    `position` is the last visible fact, `times` are those of reads; `foreign_writes` counts changes by somebody
-    else's connection. `on_fatal`, if given, is called in the loop after an I/O error at COMMIT: the process should
-    end, for the state of its files is unknown. From then on every write is Unavailable.
+    `position` is the last visible fact, `times` and `troubles` are those of reads; `foreign_writes` counts changes by
+    somebody else's connection. `on_fatal`, if given, is called in the loop after an I/O error at COMMIT: the process
+    should end, for the state of its files is unknown. From then on every write is Unavailable. `is_replicated`
+    leaves the checkpoints to another program.
     """
 
     def __init__(
@@ -48,14 +50,17 @@ class Database:
         clock: Clock = utc_now,
         busy_timeout_ms: int = 5000,
         on_fatal: Callable[[BaseException], None] | None = None,
+        is_replicated: bool = False,
     ) -> None:
         self.path = path
         self.position = 0
         self.foreign_writes = 0
         self.on_fatal = on_fatal
         self.times = Times()
+        self.troubles: Counter[str] = Counter()
         self._now = SteadyClock(clock)
         self._busy_timeout_ms = busy_timeout_ms
+        self._is_replicated = is_replicated
         self._is_open = False
         self._fatal: BaseException | None = None
         self._gathering: list[Job] = []
@@ -111,7 +116,13 @@ class Database:
         undo.callback(writing.close)  # before the witness
         self._long = LongReaders(partial(open_reader, self.path, self._busy_timeout_ms))
         self._writer = Writer(
-            writing, self._now, self._busy_timeout_ms, self._deliver_soon, self._witness, self._long.give_way
+            writing,
+            self._now,
+            self._busy_timeout_ms,
+            self._deliver_soon,
+            self._witness,
+            self._long.give_way,
+            is_replicated=self._is_replicated,
         )
         self._reading = Session(open_reader(self.path, self._busy_timeout_ms))
         self.position = self._writer.position
@@ -150,6 +161,9 @@ class Database:
         self._is_reading, started = True, perf_counter()
         try:
             return run_query(self._reading, self._now(), lambda tx: query(tx, *args, **kwargs))
+        except apsw.Error as error:
+            self.troubles.update(trouble_of(error))
+            raise
         finally:
             self._is_reading = False
             self.times.add(query, args, perf_counter() - started)
@@ -161,6 +175,9 @@ class Database:
         started = perf_counter()
         try:
             return await self._long.run(self._now(), lambda tx: query(tx, *args, **kwargs))
+        except apsw.Error as error:
+            self.troubles.update(trouble_of(error))
+            raise
         finally:
             self.times.add(query, args, perf_counter() - started)
 

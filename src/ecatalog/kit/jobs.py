@@ -1,6 +1,7 @@
 """What passes between the event loop and the writer's thread: jobs one way, a group's outcome back."""
 
 from asyncio import Future
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,15 @@ import apsw
 
 from ecatalog.kit.errors import Unavailable
 from ecatalog.kit.times import Times, name_of
+
+TROUBLES: dict[str, type[apsw.Error] | tuple[type[apsw.Error], ...]] = {
+    "disk": apsw.IOError,
+    "full": apsw.FullError,
+    "open": (apsw.CantOpenError, apsw.PermissionsError, apsw.ReadOnlyError),
+    "damaged": (apsw.CorruptError, apsw.NotADBError),
+    "memory": apsw.NoMemError,
+}
+"""What can be wrong with a connection to the database, by the word that the metrics have for it."""
 
 
 class Job:
@@ -74,7 +84,18 @@ class Stats:
     slow: int = 0
     checkpoints: int = 0
     busy: int = 0
+    troubles: Counter[str] = field(default_factory=Counter)
     times: Times = field(default_factory=Times)
+
+    def note(self, error: BaseException) -> None:
+        """Counts what went wrong with the connection, and nothing else."""
+        self.busy += isinstance(error, apsw.BusyError)
+        self.troubles.update(trouble_of(error))
+
+
+def trouble_of(error: BaseException) -> tuple[str, ...]:
+    """Which of the `TROUBLES` of a connection this is; none of them for what is wrong with a statement."""
+    return tuple(name for name, kind in TROUBLES.items() if isinstance(error, kind))
 
 
 def told(error: BaseException) -> BaseException:

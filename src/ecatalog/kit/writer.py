@@ -36,6 +36,8 @@ class Writer:
         deliver: Callable[[Outcome], None],
         witness: Witness,
         give_way: GiveWay = nullcontext,
+        *,
+        is_replicated: bool = False,
     ) -> None:
         self.stats = Stats()
         self._connection = connection
@@ -48,7 +50,9 @@ class Writer:
         self._queue: SimpleQueue[Sequence[Job] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="ecatalog-writer", daemon=True)
         self._fatal: BaseException | None = None
-        self._checkpoints = Checkpoints(connection, busy_timeout_ms, give_way)
+        self._checkpoints = Checkpoints(connection, busy_timeout_ms, give_way, is_replicated=is_replicated)
+        # Who replicates writes a row of its own with each of its checkpoints: nothing to warn of.
+        self._tell_foreign = log.debug if is_replicated else log.warning
         self._data_version = self._read_data_version()
         self.position = self._read_position()
 
@@ -155,7 +159,7 @@ class Writer:
         except apsw.Error as error:
             # Somebody else's lock has just been waited for in vain: the other jobs do not wait for it again.
             outcome.refused = error
-            self.stats.busy += isinstance(error, apsw.BusyError)
+            self.stats.note(error)
             self._roll_back()
         return outcome.refused is None
 
@@ -181,6 +185,7 @@ class Writer:
         except BaseException as error:
             # Whatever it is, it belongs to the caller, not to this thread.
             job.fail(error)
+            self.stats.note(error)
         tx.end()
         took = perf_counter() - started
         self.stats.times.add(job.action, job.args, took)
@@ -190,6 +195,7 @@ class Writer:
         return tx
 
     def _end_badly(self, error: apsw.Error, outcome: Outcome) -> None:
+        self.stats.note(error)
         if isinstance(error, apsw.IOError):
             # Not tried again: after an fsync that failed, the next one may report success for lost pages.
             outcome.refused = outcome.fatal = error
@@ -226,7 +232,7 @@ class Writer:
         self._session.forget_plans()
         self.position = outcome.position = self._read_position()
         outcome.foreign_writes += 1
-        log.warning("foreign_write", position=self.position)
+        self._tell_foreign("foreign_write", position=self.position)
 
     def _read_data_version(self) -> int:
         return read_int(self._connection, "PRAGMA data_version")
@@ -241,6 +247,7 @@ class Writer:
         except apsw.IOError as error:
             # The next fsync may report success for pages that were lost. Only the WAL still has them all.
             log.exception("checkpoint_failed")
+            self.stats.note(error)
             self._fatal = error
             self._deliver(Outcome((), fatal=error))
 

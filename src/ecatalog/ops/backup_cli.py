@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -27,6 +27,8 @@ from ecatalog.ops.backup_keys import signing_key, trusted_key
 from ecatalog.ops.backup_runs import UNDER_WAY
 from ecatalog.ops.backup_stores import StoreFailed
 from ecatalog.ops.holding import confirm_access
+from ecatalog.ops.last_backup import note_test
+from ecatalog.ops.replica import Replica, instant_of, restore_replica
 from ecatalog.ops.restoring import Restored, restore_backup
 from ecatalog.settings import BadSetting, Settings
 from ecatalog_client.types.backups import Backup
@@ -39,6 +41,7 @@ REFUSED = 78
 Kept = Annotated[str | None, typer.Option("--from", help="The folder or s3://bucket/prefix of the backups.")]
 SignedBy = Annotated[str | None, typer.Option("--signed-by", help="The public key of who made them, or its file.")]
 Json = Annotated[bool, typer.Option("--json", help="One line of JSON instead of words.")]
+At = Annotated[str | None, typer.Option("--at", help="An instant with its zone, 2026-03-10T12:00:00Z, or `latest`.")]
 Name = Annotated[str, typer.Argument(help="Its name, or `latest`.")]
 
 
@@ -107,6 +110,8 @@ def verify(
         names = place.store.names() if every else [backups.named(place.store, name)]
         trusted = trusted_key(settings)
     is_bad = [each for each in names if not _is_good(place, each, trusted)]
+    with suppress(OSError):  # The data directory may be gone, or somebody else's: then nobody asks it for metrics.
+        note_test(settings.data, utc_now(), f"Damaged: {', '.join(is_bad)}." if is_bad else "")
     if is_bad:
         raise typer.Exit(FAILED)
 
@@ -126,21 +131,31 @@ def _is_good(place: backups.Place, name: str, trusted: Ed25519PublicKey) -> bool
 
 
 @app.command()
-def restore(name: Name = "latest", data: Data = None, kept: Kept = None, signed_by: SignedBy = None) -> None:
-    """Put a backup in place of the database; what was there is kept beside it. The gateway must not run meanwhile."""
+def restore(
+    name: Name = "latest", at: At = None, data: Data = None, kept: Kept = None, signed_by: SignedBy = None
+) -> None:
+    """Put a backup in place of the database; what was there is kept beside it. The gateway must not run meanwhile.
+
+    With --at, what Litestream replicated takes the place of a backup: the database as it was then, without the files
+    beside it.
+    """
     settings = _settings(data, kept, signed_by)
     with _told(), _shown() as tell:
-        place = backups.place_of(settings)
-        restored = restore_backup(place, backups.named(place.store, name), trusted_key(settings), utc_now(), tell)
+        place, trusted, now = backups.place_of(settings), trusted_key(settings), utc_now()
+        if at is None:
+            restored = restore_backup(place, backups.named(place.store, name), trusted, now, tell)
+        else:
+            restored = restore_replica(place, Replica.of(settings), instant_of(at), trusted, now, tell)
     for sentence in _in_words(restored):
         typer.echo(sentence)
 
 
 def _in_words(restored: Restored) -> Iterator[str]:
-    made_at = to_text(restored.manifest.made_at)
-    yield f"The database is as it was at {made_at}. All sessions have ended."
+    yield f"The database is as it was at {to_text(restored.origin.made_at)}. All sessions have ended."
     if restored.kept is not None:
         yield f"What was there is kept as {restored.kept}."
+    if restored.origin.files:
+        yield f"{restored.files} of {restored.origin.files} files (pictures, archive) were brought back."
     yield f"{len(restored.applied)} changes of access since then were made again, by {restored.source}."
     for each in restored.applied:
         yield f"  {each.kind} {each.id} {each.demo_id}".rstrip()

@@ -1,6 +1,7 @@
 """The file of a backup: a tar of fixed layout, which `tar`, `age`, `zstd` and `sqlite3` open too.
 
-It holds the sealed database, its key under the password (if there is one), a manifest, and the signature of that.
+It holds the sealed database, the sealed files beside it (if there are any), its key under the password (if there is
+one), a manifest, and the signature of that.
 Reading is strict: every byte of the file is either covered by the signature or has the one value that it may have.
 """
 
@@ -17,7 +18,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 NAME = re.compile(r"ecatalog-(\d{8}T\d{6}Z)-([0-9a-f]{8})\.ecb")
-PAYLOAD, KEY, MANIFEST, SIGNATURE = "database.zst.age", "key.age", "manifest.json", "manifest.sig"
+PAYLOAD, FILES = "database.zst.age", "files.tar.zst.age"
+KEY, MANIFEST, SIGNATURE = "key.age", "manifest.json", "manifest.sig"
 FORMAT = 1
 _BLOCK = 512
 _END = bytes(2 * _BLOCK)
@@ -52,6 +54,16 @@ class Content(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     tables: dict[str, TableSum]
 
 
+class Sealed(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """So many files as one tar: its size and SHA-256, before and after it was sealed."""
+
+    count: int
+    bytes: int
+    sha256: str
+    sealed_bytes: int
+    sealed_sha256: str
+
+
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a backup is, signed. `sealed_for` are public keys; `key_sha256` is empty without a password."""
 
@@ -63,16 +75,18 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     program_version: str
     payload_bytes: int
     payload_sha256: str
+    files: Sealed | None = None
     key_sha256: str
     sealed_for: list[str]
     signed_by: str
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
-    """A file whose manifest was read: where its payload is, and what opens it by the password (may be empty)."""
+    """A file whose manifest was read: where its payloads are, and what opens them by the password (may be empty)."""
 
     manifest: Manifest
     payload_at: int
+    files_at: int
     key: bytes
 
 
@@ -99,44 +113,66 @@ def public_key(text: str) -> Ed25519PublicKey:
 
 
 def begin(file: BinaryIO) -> None:
-    """Leaves room for the header of the payload, whose size is not known yet."""
+    """Leaves room for the header of a payload, whose size is not known yet."""
     file.write(bytes(_BLOCK))
 
 
+def end(file: BinaryIO, name: str, size: int) -> None:
+    """After a payload of this size: its padding, and the header that makes it a member of a tar."""
+    after = file.tell()
+    file.seek(after - size - _BLOCK)
+    file.write(_header(name, size))
+    file.seek(after)
+    file.write(_padding(size))
+
+
 def finish(file: BinaryIO, manifest: Manifest, key: bytes, signer: Ed25519PrivateKey) -> None:
-    """After the payload: everything else, and then the header that makes it a tar."""
-    file.write(_padding(manifest.payload_bytes))
+    """After the payloads: everything else."""
     text = msgspec.json.format(msgspec.json.encode(manifest, order="deterministic"), indent=1) + b"\n"
     signature = base64.b64encode(signer.sign(_SIGNED + text)) + b"\n"
     for name, held in ((KEY, key), (MANIFEST, text), (SIGNATURE, signature)):
         if held:
             file.write(_header(name, len(held)) + held + _padding(len(held)))
     file.write(_END)
-    file.seek(0)
-    file.write(_header(PAYLOAD, manifest.payload_bytes))
 
 
 def read_parts(read: Reader, size: int, trusted: Ed25519PublicKey) -> Parts:
-    """The manifest and what is beside it, without the payload's own bytes. Raises BadBackup."""
-    payload_bytes = _size_in(read(0, _BLOCK), PAYLOAD)
+    """The manifest and what is beside it, without the payloads' own bytes. Raises BadBackup."""
+    payload_bytes = last_bytes = _size_in(read(0, _BLOCK), PAYLOAD)
     at = _BLOCK + payload_bytes
+    files_at = _files_at(read, at, payload_bytes)
+    if files_at:
+        last_bytes = _size_in(read(files_at - _BLOCK, _BLOCK), FILES)
+        at = files_at + last_bytes
     rest_bytes = size - at
     if not 0 < rest_bytes <= _MOST_BESIDE:
         raise BadBackup("The file is cut off, or something was added to it.")
     rest = read(at, rest_bytes)
-    taken = _Taken(rest, payload_bytes)
+    taken = _Taken(rest, last_bytes)
     key = taken.member(KEY) if taken.is_next(KEY) else b""
     text, signature = taken.member(MANIFEST), taken.member(SIGNATURE)
     taken.end()
     _check_signature(text, signature, trusted)
     manifest = _decoded(text)
-    if manifest.payload_bytes != payload_bytes:
+    files_bytes = last_bytes if files_at else 0
+    if (manifest.payload_bytes, manifest.files.sealed_bytes if manifest.files else 0) != (payload_bytes, files_bytes):
         raise BadBackup("The file does not hold what its manifest tells.")
-    return Parts(manifest=manifest, payload_at=_BLOCK, key=key)
+    return Parts(manifest=manifest, payload_at=_BLOCK, files_at=files_at, key=key)
+
+
+def _files_at(read: Reader, at: int, payload_bytes: int) -> int:
+    """Where the sealed files begin, if they follow the payload that ends here; 0 when there are none."""
+    padding = len(_padding(payload_bytes))
+    between = read(at, padding + _BLOCK)
+    if not between[padding:].startswith(FILES.encode() + b"\0"):
+        return 0
+    if between[:padding] != bytes(padding):
+        raise BadBackup("The file is damaged between its parts.")
+    return at + padding + _BLOCK
 
 
 class _Taken:
-    """Takes one member after the other from the bytes after the payload, each in the only form it may have."""
+    """Takes one member after the other from the bytes after the payloads, each in the only form it may have."""
 
     def __init__(self, rest: bytes, payload_bytes: int) -> None:
         self._rest = rest

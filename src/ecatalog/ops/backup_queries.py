@@ -48,6 +48,14 @@ def content_of(path: Path) -> Content:
         )
 
 
+def head_of(path: Path) -> tuple[str, str, int, str]:
+    """The installation and the epoch of the database, the position of its last fact, and when that was (or empty)."""
+    with closing(open_reader(path, 5000)) as connection:
+        last = connection.execute("SELECT position, at FROM audit_log ORDER BY position DESC LIMIT 1").fetchall()
+        position, at = last[0] if last else (0, "")
+        return _setting(connection, "installation"), _setting(connection, "epoch"), int(str(position)), str(at)
+
+
 def _names(connection: apsw.Connection) -> list[str]:
     return [str(name) for (name,) in connection.execute(_TABLES)]
 

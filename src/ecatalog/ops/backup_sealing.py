@@ -1,4 +1,4 @@
-"""Sealing a database into the payload of a backup, and opening it again, as streams: files may exceed the memory."""
+"""Sealing a file into a payload of a backup, and opening it again, as streams: files may exceed the memory."""
 
 import hashlib
 from collections.abc import Callable
@@ -16,6 +16,12 @@ _PIECE = 1 << 20
 
 # `tell(done)`, in bytes.
 Tell = Callable[[int], None]
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a whole file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class _Counted:
@@ -67,7 +73,7 @@ def check_payload(file: BinaryIO, size: int, sha256: str) -> None:
     while counted.read(_PIECE):
         pass
     if counted.count != size or counted.sha256 != sha256:
-        raise BadBackup("The sealed database is damaged.")
+        raise BadBackup("What is sealed in the backup is damaged.")
 
 
 def open_sealed(
@@ -80,4 +86,4 @@ def open_sealed(
             pyrage.decrypt_io(_Counted(file, limit=size), writing, [identity])
             writing.flush()  # type: ignore[no-untyped-call]
         except (pyrage.DecryptError, zstandard.ZstdError) as error:
-            raise BadBackup(f"The sealed database does not open: {error}.") from None
+            raise BadBackup(f"What is sealed in the backup does not open: {error}.") from None

@@ -6,7 +6,7 @@ compared with its manifest.
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import apsw
+import msgspec
 import pyrage
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from filelock import FileLock, Timeout
@@ -25,8 +26,9 @@ from ecatalog.ops import backup_file
 from ecatalog.ops.backup_file import BadBackup, Manifest, Parts, backup_name, public_text, read_parts
 from ecatalog.ops.backup_keys import Keys, fingerprint, signing_key, unwrap, wrap
 from ecatalog.ops.backup_queries import content_of, copy_into
-from ecatalog.ops.backup_sealing import check_payload, open_sealed, seal
+from ecatalog.ops.backup_sealing import check_payload, open_sealed, seal, sha256_of
 from ecatalog.ops.backup_stores import Store, StoreFailed, store_at
+from ecatalog.ops.belongings import bytes_of_belongings, pack
 from ecatalog.ops.health import free_bytes_of
 from ecatalog.ops.last_backup import LastBackup, note_backup
 from ecatalog.ops.retention import to_keep
@@ -35,6 +37,8 @@ from ecatalog_client.types.backups import Backup
 
 # The copy, then the copy that is tested while the sealed file lies beside it.
 _ROOM_FACTOR = 1.6
+# In the folder for work: what is packed to be sealed, and what was opened.
+_PACKED, FILES = "packed.tar", "files.tar"
 
 # `tell(step, done, total)`: bytes, total 0 where nobody knows.
 Progress = Callable[[str, int, int], None]
@@ -84,9 +88,12 @@ def make_backup(place: Place, now: datetime, tell: Progress = quietly) -> Backup
         with only_one(place):
             made = _make(place, now, tell)
     except (apsw.Error, OSError, StoreFailed, BadBackup, BadSetting) as error:
-        note_backup(place.data, LastBackup(at=started, error=str(error)))
+        failed = LastBackup(at=started, error=str(error))
+        if isinstance(error, BadBackup):  # What was made just now is bad only when it did not open again.
+            failed = msgspec.structs.replace(failed, tested_at=now, test_error=str(error))
+        note_backup(place.data, failed)
         raise BackupFailed(f"No backup was made. {error}") from error
-    note_backup(place.data, LastBackup(at=started, name=made.name, bytes=made.bytes))
+    note_backup(place.data, LastBackup(at=started, name=made.name, bytes=made.bytes, tested_at=now))
     return made
 
 
@@ -103,11 +110,12 @@ def _make(place: Place, now: datetime, tell: Progress) -> Backup:
     with _partial(place.store, signer.public_key(), name) as partial:
         manifest = _write(place, partial, _Draft(backup_id, now, content), copy, own, signer, tell)
         copy.unlink()
+        (place.work / _PACKED).unlink(missing_ok=True)
         with partial.open("rb") as file:
             parts = _read(file, signer.public_key())
             # A key that is kept proves that the backup can be opened later; without one, its own that it is whole.
             identity = unwrap(parts.key, place.keys) if parts.key or place.keys.test_key else own
-            _test(file, parts, place.work / "test.db", identity, tell)
+            _test(file, parts, place.work / "test.db", place.work / FILES, identity, tell)
         _keep_public_key(place.store, signer.public_key())
         stored = partial.stat().st_size
         tell("storing", 0, stored)
@@ -137,6 +145,8 @@ def _write(
     with _new_file(partial) as file:
         backup_file.begin(file)
         size, digest = seal(copy, file, recipients, lambda done: tell("sealing", done, total))
+        backup_file.end(file, backup_file.PAYLOAD, size)
+        files = _write_files(place, file, recipients, tell)
         key = wrap(own, place.keys.password)
         manifest = Manifest(
             id=draft.id,
@@ -146,6 +156,7 @@ def _write(
             program_version=version("ecatalog"),
             payload_bytes=size,
             payload_sha256=digest,
+            files=files,
             key_sha256=backup_file.sha256(key) if key else "",
             sealed_for=list(place.keys.recipients),
             signed_by=public_text(signer.public_key()),
@@ -153,6 +164,21 @@ def _write(
         backup_file.finish(file, manifest, key, signer)
     sync(partial)
     return manifest
+
+
+def _write_files(
+    place: Place, file: BinaryIO, recipients: list[pyrage.x25519.Recipient], tell: Progress
+) -> backup_file.Sealed | None:
+    """After the copy of the database, so that what is moved out of it meanwhile is in both, and not in none."""
+    packed = place.work / _PACKED
+    count = pack(place.data, packed)
+    if not count:
+        return None
+    total = packed.stat().st_size
+    backup_file.begin(file)
+    size, digest = seal(packed, file, recipients, lambda done: tell("files", done, total))
+    backup_file.end(file, backup_file.FILES, size)
+    return backup_file.Sealed(count, total, sha256_of(packed), size, digest)
 
 
 @contextmanager
@@ -173,7 +199,7 @@ def _refuse_without_keys_or_room(place: Place) -> None:
         raise BadSetting(f"There is no database at {place.database}.")
     if not place.keys.password and not place.keys.public():
         raise BadSetting("Nobody could open it: set BACKUP_PASSWORD, or public keys in ECATALOG_BACKUP_RECIPIENTS.")
-    wanted = int(place.database.stat().st_size * _ROOM_FACTOR)
+    wanted = int((place.database.stat().st_size + bytes_of_belongings(place.data)) * _ROOM_FACTOR)
     for folder in {place.work, place.store.workplace}:
         free = free_bytes_of(folder)
         if free < wanted:
@@ -199,7 +225,7 @@ def only_one(place: Place) -> Iterator[None]:
 
 
 def _sweep(place: Place) -> None:
-    for pattern in ("copy.db*", "test.db*", ".partial-*"):
+    for pattern in ("copy.db*", "test.db*", _PACKED, FILES, ".partial-*"):
         for leftover in place.work.glob(pattern):
             leftover.unlink(missing_ok=True)
 
@@ -225,6 +251,17 @@ def list_backups(place: Place, trusted: Ed25519PublicKey) -> list[Backup]:
     return [look_at(place.store, name, trusted) for name in reversed(place.store.names())]
 
 
+def positions_kept(place: Place, trusted: Ed25519PublicKey) -> list[tuple[str, int]]:
+    """The epoch and the position of each backup that could be restored. Raises StoreFailed."""
+    return [(each.epoch, each.position) for each in _contents(place.store, trusted)]
+
+
+def _contents(store: Store, trusted: Ed25519PublicKey) -> Iterator[backup_file.Content]:
+    for name in store.names():
+        with suppress(BadBackup):
+            yield _manifest_of(store, name, store.size(name), trusted).content
+
+
 def named(store: Store, name: str) -> str:
     """The name of a backup that is stored; `latest` is the newest. Raises BadBackup."""
     names = store.names()
@@ -239,12 +276,17 @@ def look_at(store: Store, name: str, trusted: Ed25519PublicKey) -> Backup:
     """One of them. What is wrong with it is in `problem`."""
     size = store.size(name)
     try:
-        manifest = read_parts(lambda at, length: store.read(name, at, length), size, trusted).manifest
-        if backup_name(manifest.made_at, manifest.id) != name:
-            raise BadBackup(f"The file was renamed: it is {backup_name(manifest.made_at, manifest.id)}.")
+        manifest = _manifest_of(store, name, size, trusted)
     except BadBackup as bad:
         return Backup(name=name, bytes=size, problem=str(bad))
     return _described(name, size, manifest)
+
+
+def _manifest_of(store: Store, name: str, size: int, trusted: Ed25519PublicKey) -> Manifest:
+    manifest = read_parts(lambda at, length: store.read(name, at, length), size, trusted).manifest
+    if backup_name(manifest.made_at, manifest.id) != name:
+        raise BadBackup(f"The file was renamed: it is {backup_name(manifest.made_at, manifest.id)}.")
+    return manifest
 
 
 def _described(name: str, size: int, manifest: Manifest) -> Backup:
@@ -266,12 +308,14 @@ def verify_backup(place: Place, name: str, trusted: Ed25519PublicKey, tell: Prog
 
 
 def opened_backup(place: Place, name: str, target: Path, trusted: Ed25519PublicKey, tell: Progress) -> Manifest:
-    """Writes the database that is in the backup to `target`, tested. Raises BadBackup, StoreFailed."""
+    """Writes the database that is in the backup to `target`, tested, and its files (if any) as a tar to `FILES` in the
+    folder for work. Raises BadBackup, StoreFailed.
+    """
     with place.store.opened(name) as file:
         parts = _read(file, trusted)
         if backup_name(parts.manifest.made_at, parts.manifest.id) != name:
             raise BadBackup(f"{name} is another backup under a false name.")
-        _test(file, parts, target, unwrap(parts.key, place.keys), tell)
+        _test(file, parts, target, place.work / FILES, unwrap(parts.key, place.keys), tell)
     return parts.manifest
 
 
@@ -286,8 +330,12 @@ def _read(file: BinaryIO, trusted: Ed25519PublicKey) -> Parts:
     return parts
 
 
-def _test(file: BinaryIO, parts: Parts, target: Path, identity: pyrage.x25519.Identity, tell: Progress) -> None:
+def _test(
+    file: BinaryIO, parts: Parts, target: Path, files: Path, identity: pyrage.x25519.Identity, tell: Progress
+) -> None:
     manifest = parts.manifest
+    if manifest.files is not None:
+        _open_files(file, parts.files_at, manifest.files, files, identity)
     file.seek(parts.payload_at)
     check_payload(file, manifest.payload_bytes, manifest.payload_sha256)
     file.seek(parts.payload_at)
@@ -304,6 +352,19 @@ def _test(file: BinaryIO, parts: Parts, target: Path, identity: pyrage.x25519.Id
     if problems:
         raise BadBackup(f"The database in the backup is not whole. {' '.join(problems[:3])}")
     _refuse_difference(manifest.content, found)
+
+
+def _open_files(
+    file: BinaryIO, at: int, told: backup_file.Sealed, target: Path, identity: pyrage.x25519.Identity
+) -> None:
+    file.seek(at)
+    check_payload(file, told.sealed_bytes, told.sealed_sha256)
+    file.seek(at)
+    with _new_file(target):
+        pass
+    open_sealed(file, told.sealed_bytes, target, identity, told.bytes, lambda _: None)
+    if target.stat().st_size != told.bytes or sha256_of(target) != told.sha256:
+        raise BadBackup("The files in the backup are not what its manifest tells.")
 
 
 def _refuse_difference(told: backup_file.Content, found: backup_file.Content) -> None:

@@ -20,6 +20,11 @@ def free_bytes_of(folder: Path) -> int:
     return disk.f_bavail * disk.f_frsize
 
 
+def wanted_bytes(database: int) -> int:
+    """What should be free beside a database of this size."""
+    return max(int(database * ROOM_FACTOR), _LEAST_ROOM)
+
+
 async def check_readiness(db: Database, *, free_bytes: Callable[[Path], int] = free_bytes_of) -> list[str]:
     """Probes the disk, and the database with a write: the problems, a sentence each. Never raises.
 
@@ -59,7 +64,7 @@ def disk_problems(path: Path, free_bytes: Callable[[Path], int] = free_bytes_of)
         size, free = path.stat().st_size, free_bytes(path.parent)
     except OSError as error:
         return [f"The database file cannot be looked at: {error.strerror}."]
-    wanted = max(int(size * ROOM_FACTOR), _LEAST_ROOM)
+    wanted = wanted_bytes(size)
     if free >= wanted:
         return []
     return [f"The disk of {path.parent} has {free >> 20} MiB free; {wanted >> 20} MiB are wanted. Make room."]

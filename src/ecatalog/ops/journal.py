@@ -49,8 +49,13 @@ class Journal:
 
     def since(self, epoch: str, position: int) -> list[Line] | None:
         """The lines after what a backup of this position knows; None when the journal began later than that."""
+        known = self.last_known(epoch, position)
+        return None if known is None else list(self.lines[known + 1 :])
+
+    def last_known(self, epoch: str, position: int) -> int | None:
+        """The number of the last line that a backup of this position knows."""
         known = [n for n, line in enumerate(self.lines) if line.epoch == epoch and line.position <= position]
-        return list(self.lines[known[-1] + 1 :]) if known else None
+        return known[-1] if known else None
 
 
 def standings_in(lines: Sequence[Line]) -> dict[Subject, Standing]:
@@ -114,12 +119,32 @@ class JournalWriter:
 
     def append(self, lines: Sequence[Line]) -> None:
         """Signs and chains these lines, whose `after` and `signature` are empty yet."""
-        text, last_hash = b"", self._last_hash
+        text, last_hash = self._chained(lines, self._last_hash)
+        self._store.append(NAME, text)
+        self._last_hash = last_hash
+
+    def shorten(self, marks: Sequence[tuple[str, int]]) -> int:
+        """Leaves out what every backup knows, by the epochs and positions of all that are kept; how many lines.
+
+        What stays is signed and chained anew, because the first line names none before it, and takes the place of the
+        journal in one step. Without backups, and of a journal that is not as it was written, nothing is left out.
+        """
+        journal = read_journal(self._store.find(NAME), self._signer.public_key())
+        known = [at for mark in marks if (at := journal.last_known(*mark)) is not None]
+        if not journal.is_whole or not known or min(known) == 0:
+            return 0
+        text, last_hash = self._chained(journal.lines[min(known) :], "")
+        self._store.keep(NAME, text)
+        self._last_hash = last_hash
+        return min(known)
+
+    def _chained(self, lines: Sequence[Line], last_hash: str) -> tuple[bytes, str]:
+        """The text of these lines, and the hash of the last."""
+        text = b""
         for line in lines:
-            chained = msgspec.structs.replace(line, after=last_hash)
+            chained = msgspec.structs.replace(line, after=last_hash, signature="")
             signature = self._signer.sign(_SIGNED + _unsigned(chained))
             raw = _encode(msgspec.structs.replace(chained, signature=base64.b64encode(signature).decode()))
             text += raw + b"\n"
             last_hash = _hash(raw)
-        self._store.append(NAME, text)
-        self._last_hash = last_hash
+        return text, last_hash

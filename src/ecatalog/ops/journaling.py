@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Literal, TypeVar
 
 import structlog
@@ -13,7 +14,7 @@ from ecatalog.kit.facts import Fact
 from ecatalog.launches.serving import identity_of
 from ecatalog.ops import standing_queries as queries
 from ecatalog.ops.backup_keys import signing_key
-from ecatalog.ops.backups import place_of
+from ecatalog.ops.backups import place_of, positions_kept
 from ecatalog.ops.journal import JournalWriter, Line
 from ecatalog.ops.standings import Standing, Subject, subject_of
 from ecatalog.web.door import Door
@@ -24,6 +25,7 @@ _MOST_AT_A_TIME = 500
 # Writers come in groups: one fsync of ours for many of theirs.
 _SECONDS_BETWEEN_ROUNDS = 0.05
 _SECONDS_AFTER_A_FAILURE = 10.0
+_BETWEEN_SHORTENINGS = timedelta(days=1)
 
 _log = structlog.get_logger("ecatalog.ops")
 
@@ -43,6 +45,7 @@ class RevocationJournal:
         self._task: asyncio.Task[None] | None = None
         self._epoch = ""
         self._position = 0
+        self._shorten_at = door.clock()
 
     async def start(self) -> None:
         """Returns once the journal says that it is open: until it says `closed` again, something may be missing."""
@@ -67,6 +70,7 @@ class RevocationJournal:
             seen = self._door.db.position
             is_kept = await self._try(self._begin if self._writer is None else self.catch_up)
             if is_kept:
+                await self._try(self.shorten_if_due)
                 await self._door.db.moved(seen)
             await self._sleep(_SECONDS_BETWEEN_ROUNDS if is_kept else _SECONDS_AFTER_A_FAILURE)
 
@@ -113,6 +117,19 @@ class RevocationJournal:
             self._position = facts[-1].position
             await self._append("standing", standings)
         self._position = max(self._position, await db.read(queries.last_position))
+
+    async def shorten_if_due(self) -> None:
+        """Once a day, and at the start: leaves out what is older than the oldest backup."""
+        if self._writer is None or self._door.clock() < self._shorten_at:
+            return
+        self._shorten_at = self._door.clock() + _BETWEEN_SHORTENINGS
+        left_out = await self._in_thread(self._shorten, self._writer)
+        if left_out:
+            _log.info("journal_shortened", lines=left_out)
+
+    def _shorten(self, writer: JournalWriter) -> int:
+        settings = self._door.settings
+        return writer.shorten(positions_kept(place_of(settings), signing_key(settings.data).public_key()))
 
     async def _append(self, kind: Literal["opened", "standing", "closed"], standings: Sequence[Standing] = ()) -> None:
         what: Sequence[Standing | None] = standings if kind == "standing" else (None,)

@@ -1,5 +1,5 @@
-"""How the last try to make a backup went: a small file beside the database, so that whoever tries and whoever asks may
-be different processes.
+"""How the last try to make a backup, and the last restore test, went: a small file beside the database, so that
+whoever tries and whoever asks may be different processes.
 """
 
 from datetime import datetime
@@ -14,7 +14,7 @@ _FILE = "last.json"
 
 class LastBackup(msgspec.Struct, frozen=True, kw_only=True):
     """When the last try began, and the backup that it made or why it made none; `good_at` is when the last good one
-    was begun.
+    was begun. `tested_at` is when one was last opened and compared, `test_error` what was wrong with it.
     """
 
     at: datetime
@@ -23,6 +23,8 @@ class LastBackup(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
     good_at: datetime | None = None
     previous_bytes: int = 0
+    tested_at: datetime | None = None
+    test_error: str = ""
 
 
 def find_last_backup(data: Path) -> LastBackup | None:
@@ -39,6 +41,19 @@ def note_backup(data: Path, last: LastBackup) -> None:
     good_at = last.at if last.name else (was.good_at if was else None)
     kept = was.bytes if was else 0
     noted = msgspec.structs.replace(last, good_at=good_at, previous_bytes=kept, bytes=last.bytes or kept)
+    if last.tested_at is None and was is not None:
+        noted = msgspec.structs.replace(noted, tested_at=was.tested_at, test_error=was.test_error)
+    _keep(data, noted)
+
+
+def note_test(data: Path, at: datetime, error: str) -> None:
+    """Keeps how a restore test of a stored backup went, beside how the last one was made. Raises OSError."""
+    was = find_last_backup(data)
+    if was is not None:
+        _keep(data, msgspec.structs.replace(was, tested_at=at, test_error=error))
+
+
+def _keep(data: Path, noted: LastBackup) -> None:
     folder = data / ".backup"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     partial = folder / f".{_FILE}"

@@ -1,6 +1,8 @@
 """What the gateway tells Prometheus of itself. No id is ever a label: the number of series is bounded."""
 
+import os
 from collections.abc import Iterator
+from datetime import datetime
 from itertools import accumulate
 from math import inf
 from pathlib import Path
@@ -11,9 +13,12 @@ from prometheus_client.registry import Collector
 from ecatalog.kit.clock import Clock, from_text, utc_now
 from ecatalog.kit.db import Database
 from ecatalog.kit.errors import Unavailable
+from ecatalog.kit.jobs import TROUBLES
 from ecatalog.kit.times import BOUNDS
 from ecatalog.ops import queries
-from ecatalog.ops.last_backup import find_last_backup
+from ecatalog.ops.health import wanted_bytes
+from ecatalog.ops.last_backup import LastBackup, find_last_backup
+from ecatalog.ops.ntp import is_kept_by_ntp
 from ecatalog.ops.standing_queries import find_hold
 
 LIVE_STATES = ("queued", "starting", "running", "stopping")
@@ -39,6 +44,8 @@ class GatewayCollector(Collector):
         yield from self._files()
         yield from self._writes()
         yield self._times()
+        yield from self._upkeep()
+        yield from self._clocks()
         yield from self._safety()
         yield _launches(counts)
         yield from self._queue()
@@ -54,8 +61,13 @@ class GatewayCollector(Collector):
 
     def _files(self) -> Iterator[Metric]:
         path = self._db.path
-        yield _gauge("database_bytes", "Size of the database file.", _size(path))
+        disk = os.statvfs(path.parent)
+        size = _size(path)
+        yield _gauge("database_bytes", "Size of the database file.", size)
         yield _gauge("wal_bytes", "Size of the write-ahead log.", _size(path.with_name(path.name + "-wal")))
+        yield _gauge("disk_bytes", "Size of the disk that the database is on.", disk.f_blocks * disk.f_frsize)
+        yield _gauge("disk_free_bytes", "What is free on it for this account.", disk.f_bavail * disk.f_frsize)
+        yield _gauge("disk_wanted_bytes", "What should be free, for a copy of the database.", wanted_bytes(size))
 
     def _writes(self) -> Iterator[Metric]:
         stats = self._db.stats
@@ -67,6 +79,14 @@ class GatewayCollector(Collector):
         yield _counter("slow_writes", "Writes that kept the others waiting for over 50 ms.", stats.slow)
         yield _counter("checkpoints", "Checkpoints of the write-ahead log.", stats.checkpoints)
         yield _counter("busy_errors", "Writes refused because another program held the database locked.", stats.busy)
+        troubles = CounterMetricFamily(
+            "ecatalog_connection_errors",
+            "Reads, writes and checkpoints that failed for the database's files or its disk, by what was wrong.",
+            labels=["kind"],
+        )
+        for kind in TROUBLES:
+            troubles.add_metric([kind], stats.troubles[kind] + self._db.troubles[kind])
+        yield troubles
         yield _counter("foreign_writes", "Changes by another program's connection.", self._db.foreign_writes)
 
     def _times(self) -> Metric:
@@ -78,12 +98,29 @@ class GatewayCollector(Collector):
                 family.add_metric((name, kind), list(zip(bounds, accumulate(counts), strict=True)), seconds)
         return family
 
+    def _upkeep(self) -> Iterator[Metric]:
+        marks = self._db.read_now(queries.list_marks)
+        optimized, checked = (_instant(marks.get(name)) for name in ("optimized_at", "checked_at"))
+        problems = float(marks.get("check_problems", 0))
+        yield _gauge(
+            "optimize_age_seconds", "Since the planner's statistics were made, each day.", self._age(optimized)
+        )
+        yield _gauge("check_age_seconds", "Since every page was looked at, each week.", self._age(checked))
+        yield _gauge("check_problems", "What was found then; not 0 means a damaged database.", problems)
+
+    def _clocks(self) -> Iterator[Metric]:
+        text = "What time it is here, since 1970; compare it with the time of the scrape."
+        yield _gauge("clock_seconds", text, self._clock().timestamp())
+        is_kept, kept = is_kept_by_ntp(), "1 when the kernel says that its clock is corrected, 0 when not, else -1."
+        yield _gauge("clock_synchronised", kept, -1 if is_kept is None else int(is_kept))
+
+    def _age(self, since: datetime | None) -> float:
+        return (self._clock() - since).total_seconds() if since else inf
+
     def _safety(self) -> Iterator[Metric]:
         """How the last backup went, and how old the last good one is; without any, its age is told as infinite."""
         last = find_last_backup(self._data)
-        good_at = last.good_at if last else None
-        age = (self._clock() - good_at).total_seconds() if good_at else inf
-        # Whoever makes a backup opens it again before it counts: the restore test is a part of it.
+        age = self._age(last.good_at if last else None)
         is_good = last is not None and not last.error
         tested = "1 when the last try ended with a backup that was opened again and compared, 0 when it failed."
         hold = self._db.read_now(find_hold)
@@ -91,7 +128,15 @@ class GatewayCollector(Collector):
         yield _gauge("backup_succeeded", tested, float(is_good))
         yield _gauge("backup_bytes", "Size of the last good backup.", last.bytes if last else 0)
         yield _gauge("backup_previous_bytes", "Size of the one before.", last.previous_bytes if last else 0)
+        yield from self._tests(last)
         yield _gauge("access_on_hold", "1 while clients' access is on hold after a restore.", float(hold is not None))
+
+    def _tests(self, last: LastBackup | None) -> Iterator[Metric]:
+        """A backup is opened again before it counts; `ecatalog backup verify` does the same with a stored one."""
+        tested_at = last.tested_at if last else None
+        is_good = last is not None and tested_at is not None and not last.test_error
+        yield _gauge("restore_test_age_seconds", "Since a backup was opened and compared.", self._age(tested_at))
+        yield _gauge("restore_test_succeeded", "1 when it was as its manifest tells, 0 when not.", float(is_good))
 
     def _queue(self) -> Iterator[Metric]:
         phases = GaugeMetricFamily("ecatalog_launch_phases", "Live launches, by phase.", labels=["phase"])
@@ -110,6 +155,10 @@ def _launches(counts: dict[str, int]) -> Metric:
     for state in LIVE_STATES:
         launches.add_metric([state], counts.get(state, 0))
     return launches
+
+
+def _instant(text: str | None) -> datetime | None:
+    return from_text(text) if text else None
 
 
 def _size(path: Path) -> int:

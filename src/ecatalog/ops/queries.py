@@ -37,6 +37,12 @@ def find_mark(tx: Tx, key: str) -> str | None:
     return None if found is None else str(found)
 
 
+def list_marks(tx: Tx) -> dict[str, str]:
+    """When the database was last kept in shape, and what was found: by the names in `upkeep.py`."""
+    found = tx.rows("SELECT key, value FROM settings WHERE key IN ('optimized_at', 'checked_at', 'check_problems')")
+    return {row["key"]: row["value"] for row in found}
+
+
 def set_mark(tx: Tx, key: str, value: str) -> None:
     tx.run(
         """INSERT INTO settings (key, value, updated_at) VALUES (:key, :value, :now)

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from ecatalog.accounts.actions import void_sessions_and_codes
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.clock import to_text
-from ecatalog.kit.connections import open_reader, open_writer
+from ecatalog.kit.connections import is_open_elsewhere, open_reader, open_writer
 from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.errors import CatalogError
 from ecatalog.kit.guards import WriterLock, make_directory
@@ -33,8 +33,8 @@ from ecatalog.launches.actions import stop_everything
 from ecatalog.launches.serving import begin_epoch, ensure_identity, identity_of
 from ecatalog.notices.after_restore import forget_what_waited
 from ecatalog.ops import standing_queries
-from ecatalog.ops.backup_file import Manifest
-from ecatalog.ops.backups import BackupFailed, Place, Progress, only_one, opened_backup
+from ecatalog.ops.backups import FILES, BackupFailed, Place, Progress, only_one, opened_backup
+from ecatalog.ops.belongings import unpack
 from ecatalog.ops.holding import hold_access
 from ecatalog.ops.journal import NAME, read_journal, standings_in
 from ecatalog.ops.standings import Standing, Subject, apply_standing, is_stale
@@ -54,12 +54,25 @@ class Since:
     gap: str
 
 
+@dataclass(frozen=True)
+class Origin:
+    """What is put in place: by whom and when it was made, how far its log of facts goes, how many files come along."""
+
+    name: str
+    made_at: datetime
+    installation: str
+    epoch: str
+    position: int
+    files: int = 0
+
+
 @dataclass
 class Restored:
     """What a restore did, for telling: where what was there is kept, what was applied again, what could not be."""
 
-    manifest: Manifest
+    origin: Origin
     kept: Path | None = None
+    files: int = 0
     source: str = ""
     hold: str = ""
     applied: list[Standing] = field(default_factory=list)
@@ -67,7 +80,21 @@ class Restored:
 
 
 def restore_backup(place: Place, name: str, trusted: Ed25519PublicKey, now: datetime, tell: Progress) -> Restored:
-    """Puts the database of this backup in place. Until the last step what was there is untouched.
+    """Puts the database of this backup in place, and its files. Raises what `restore` does."""
+
+    def bring(new: Path) -> Origin:
+        manifest = opened_backup(place, name, new, trusted, tell)
+        known, files = manifest.content, manifest.files.count if manifest.files else 0
+        return Origin(manifest.id, manifest.made_at, known.installation, known.epoch, known.position, files)
+
+    return restore(place, bring, trusted, now, tell)
+
+
+def restore(
+    place: Place, bring: Callable[[Path], Origin], trusted: Ed25519PublicKey, now: datetime, tell: Progress
+) -> Restored:
+    """Puts the database in place that `bring` writes to the path it is given, tested. Until the last step what was
+    there is untouched.
 
     Raises RefusedToStart while a gateway has the database, BadBackup, StoreFailed, BackupFailed.
     """
@@ -77,14 +104,17 @@ def restore_backup(place: Place, name: str, trusted: Ed25519PublicKey, now: date
     folder = place.database.parent / ".restore"
     try:
         with only_one(place):
+            _refuse_others(place.database)
             shutil.rmtree(folder, ignore_errors=True)
             folder.mkdir(mode=0o700)
             new = folder / place.database.name
-            manifest = opened_backup(place, name, new, trusted, tell)
+            origin = bring(new)
             tell("replaying", 0, 0)
-            since = what_was_revoked_since(place, manifest, trusted, now)
-            restored = Restored(manifest, source=since.source, hold=since.gap)
+            since = what_was_revoked_since(place, origin, trusted, now)
+            restored = Restored(origin, source=since.source, hold=since.gap)
             asyncio.run(_make_safe(new, since, restored, now))
+            if origin.files:  # Before the database, which names them.
+                restored.files = unpack(place.work / FILES, place.data, now)
             restored.kept = _swap(new, place.database, now)
             shutil.rmtree(folder)
     except (apsw.Error, OSError) as error:
@@ -97,15 +127,14 @@ def restore_backup(place: Place, name: str, trusted: Ed25519PublicKey, now: date
 # what came after the backup ---------------------------------------------------------------------------------
 
 
-def what_was_revoked_since(place: Place, manifest: Manifest, trusted: Ed25519PublicKey, now: datetime) -> Since:
+def what_was_revoked_since(place: Place, origin: Origin, trusted: Ed25519PublicKey, now: datetime) -> Since:
     """By the database that is there, if it can be relied on; else by the journal beside the backups."""
-    installation = manifest.content.installation
-    why_not = _why_not_there(place.database, installation, now)
+    why_not = _why_not_there(place.database, origin.installation, now)
     if not why_not:
         standings = _read_there(place.database, now, standing_queries.list_standings)
         return Since(standings, "the database that was there", "")
     journal = read_journal(place.store.find(NAME), trusted)
-    lines = journal.since(manifest.content.epoch, manifest.content.position)
+    lines = journal.since(origin.epoch, origin.position)
     told = f"{why_not} And the journal of revocations beside the backups"
     if lines is None:
         return Since({}, "nothing", f"{told} does not begin where this backup ends.")
@@ -148,7 +177,7 @@ async def _make_safe(new: Path, since: Since, restored: Restored, at: datetime) 
     await db.start()
     try:
         was = await ensure_identity(db)
-        await db.write(_begin_anew, was.epoch, new_secret(), restored.manifest)
+        await db.write(_begin_anew, was.epoch, new_secret(), restored.origin)
         known = await db.read(standing_queries.list_standings)
         for wanted in since.standings.values():
             now = known.get(wanted.subject)
@@ -177,11 +206,11 @@ async def _apply(db: Database, now: Standing, wanted: Standing, restored: Restor
         restored.applied.append(wanted)
 
 
-def _begin_anew(tx: Tx, was: str, epoch: str, manifest: Manifest) -> None:
+def _begin_anew(tx: Tx, was: str, epoch: str, origin: Origin) -> None:
     void_sessions_and_codes(tx, SYSTEM)
     stop_everything(tx, SYSTEM, RESTORED)
     begin_epoch(tx, was, epoch)
-    tx.record("database.restored", SYSTEM, backup=manifest.id, made_at=to_text(manifest.made_at))
+    tx.record("database.restored", SYSTEM, backup=origin.name, made_at=to_text(origin.made_at))
 
 
 # putting it in place ----------------------------------------------------------------------------------------
@@ -191,6 +220,7 @@ def _swap(new: Path, database: Path, now: datetime) -> Path | None:
     """Keeps what is there under another name, then replaces it in one step; at no moment is there no database."""
     kept = None
     if database.exists():
+        _refuse_others(database)
         _empty_wal(database)
         kept = database.with_name(f"{database.name}.before-restore-{now:%Y%m%dT%H%M%SZ}")
         os.link(database, kept)
@@ -207,6 +237,20 @@ def _swap(new: Path, database: Path, now: datetime) -> Path | None:
     new.replace(database)
     sync(database.parent)
     return kept
+
+
+def _refuse_others(database: Path) -> None:
+    """Litestream, left running while the file is replaced, was measured to go on with the pages of both: nothing could
+    be restored from its replica any more. Raises BackupFailed.
+    """
+    try:
+        is_open = database.exists() and is_open_elsewhere(database)
+    except apsw.Error:
+        return  # What cannot be opened is nobody's.
+    if is_open:
+        raise BackupFailed(
+            f"Another program has {database} open, such as Litestream. Stop it first; fuser tells which it is."
+        )
 
 
 def _empty_wal(database: Path) -> None:

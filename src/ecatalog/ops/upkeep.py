@@ -55,4 +55,5 @@ def _optimize(tx: Tx) -> None:
 def _note_check(tx: Tx, problems: list[str]) -> None:
     if problems:
         _log.error("database_damaged", problems=problems[:5], what_to_do="Restore it from a backup.")
+    queries.set_mark(tx, "check_problems", str(len(problems)))
     tx.record("database.checked", SYSTEM, problems=problems[:20])
