@@ -25,6 +25,9 @@ from ecatalog.accounts.sessions import Sessions
 from ecatalog.accounts.standing import refuse_unless_standing
 from ecatalog.accounts.throttle import Throttle
 from ecatalog.analytics import api as analytics
+from ecatalog.branding import api as branding
+from ecatalog.branding import pages as branding_pages
+from ecatalog.branding.looks import Looks
 from ecatalog.clients import api as clients
 from ecatalog.clients.actions import client_for
 from ecatalog.console import api as console_api
@@ -98,6 +101,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *users_api.OPERATIONS,
     *invitations_api.OPERATIONS,
     *analytics.OPERATIONS,
+    *branding.OPERATIONS,
     *notices.OPERATIONS,
     *webhook_api.OPERATIONS,
     *ops.OPERATIONS,
@@ -107,6 +111,7 @@ OPERATIONS: tuple[Operation, ...] = (
 )
 PAGES = (
     *docs.PAGES,
+    *branding_pages.PAGES,
     *accounts_pages.PAGES,
     *access_pages.PAGES,
     *notices_pages.PAGES,
@@ -155,6 +160,7 @@ class Gateway:
         self._rpc_measures = Measures()
         self._sessions = Sessions(self.db, clock, settings.session_idle)
         self._services = ServiceTokens(self.db, clock)
+        self._looks = Looks(self.db)
         self.door = Door(self.db, settings, clock, self._build_parts(clock, hasher), stands=refuse_unless_standing)
         self.operations = with_shell_operations(OPERATIONS, version=version("ecatalog"), url=settings.catalog_url)
         self._journal = RevocationJournal(self.door)
@@ -163,7 +169,7 @@ class Gateway:
             PAGES,
             door=self.door,
             callers=callers,
-            layout=Layout(FILTERS),
+            layout=Layout(FILTERS, self._looks),
             form_targets=[_any_demo_host(settings.demos_url)],
         )
         # What pages follow is answered as operations are, and is none of the API.
@@ -176,6 +182,7 @@ class Gateway:
         parts = (
             self._sessions,
             self._services,
+            self._looks,
             hasher,
             Throttle(clock),
             ClientReader(client_for),
@@ -190,7 +197,7 @@ class Gateway:
     def _build_post(self, clock: Clock, secrets: Secrets) -> tuple[Secrets, Mails, Webhooks, Post]:
         settings = self.settings
         links = Links(settings.jwt_secret, settings.catalog_url)
-        mails = Mails(self.db, Renderer(links))
+        mails = Mails(self.db, Renderer(links, self._looks))
         webhooks = Webhooks(self.db, secrets, clock, settings.webhook_networks)
         channels: list[Channel] = [_mail_channel(settings, mails), webhooks]
         planners: list[Planner] = [MailPlanner(links), WebhookPlanner(self.db)]

@@ -18,6 +18,8 @@ GET  /                                            200    200  200    200    200
 GET  /access                                      200    200  404    404    404
 GET  /account                                     303    200  200    200    200
 GET  /api/docs                                    200    200  200    200    200
+GET  /branding/colour.css                         200    200  200    200    200
+GET  /branding/logo                               404    404  404    404    404
 GET  /console                                     303    404  200    200    200
 GET  /console/audit                               303    404  200    403    200
 GET  /console/clients                             303    404  200    200    200
@@ -37,6 +39,8 @@ GET  /console/demos/{portal}                      303    404  200    200    200
 GET  /console/demos/{portal}/edit                 303    404  403    403    200
 GET  /console/demos/{portal}/remove               303    404  403    403    200
 GET  /console/requests                            200    404  200    200    200
+GET  /console/settings                            303    404  403    403    200
+GET  /console/settings/mail                       303    404  403    403    200
 GET  /console/users                               303    404  200    200    200
 GET  /console/users/new                           303    404  403    403    200
 GET  /console/users/{viewer}                      303    404  403    403    200
@@ -77,6 +81,8 @@ POST /console/demos/{portal}/restore              401    404  403    403    409
 POST /console/launches/{launch}/stop              401    404  403    303    303
 POST /console/requests/{request}/approve          401    404  403    303    303
 POST /console/requests/{request}/reject           401    404  403    303    303
+POST /console/settings                            401    404  403    403    303
+POST /console/settings/mail                       401    404  403    403    200
 POST /console/users/new                           401    404  403    403    422
 POST /console/users/{viewer}                      401    404  403    403    303
 POST /decide                                      403    403  403    403    403

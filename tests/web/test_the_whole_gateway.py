@@ -66,6 +66,7 @@ GET /api/messages/{id}
 GET /api/registries
 GET /api/requests
 GET /api/scopes
+GET /api/settings
 GET /api/tokens
 GET /api/users
 GET /api/users/{id}
@@ -77,6 +78,7 @@ PATCH /api/clients/{id}/renew
 PATCH /api/clients/{id}/restore
 PATCH /api/clients/{id}/revoke
 PATCH /api/demos/{id}
+PATCH /api/settings
 PATCH /api/users/{id}
 PATCH /api/webhooks/{id}
 POST /api/archive
@@ -98,6 +100,7 @@ POST /api/launches/{id}/extend
 POST /api/launches/{id}/reset
 POST /api/messages/{id}/replay
 POST /api/registries
+POST /api/messages/test
 POST /api/requests
 POST /api/requests/{id}/approve
 POST /api/requests/{id}/cancel
@@ -114,6 +117,8 @@ GET /
 GET /access
 GET /account
 GET /api/docs
+GET /branding/colour.css
+GET /branding/logo
 GET /console
 GET /console/audit
 GET /console/clients
@@ -130,6 +135,8 @@ GET /console/demos/{id}
 GET /console/demos/{id}/edit
 GET /console/demos/{id}/remove
 GET /console/requests
+GET /console/settings
+GET /console/settings/mail
 GET /console/users
 GET /console/users/new
 GET /console/users/{id}
@@ -168,6 +175,8 @@ POST /console/demos/{id}/restore
 POST /console/launches/{id}/stop
 POST /console/requests/{id}/approve
 POST /console/requests/{id}/reject
+POST /console/settings
+POST /console/settings/mail
 POST /console/users/new
 POST /console/users/{id}
 POST /decide

@@ -11,6 +11,7 @@ from ecatalog.console import (
     pages_exchange,
     pages_pictures,
     pages_requests,
+    pages_settings,
     pages_users,
 )
 
@@ -27,4 +28,5 @@ PAGES = (
     *pages_demos.PAGES,
     *pages_pictures.PAGES,
     *pages_users.PAGES,
+    *pages_settings.PAGES,
 )

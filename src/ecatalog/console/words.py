@@ -67,6 +67,7 @@ _FACTS: Mapping[str, str] = {
     "request.rejected": "Request rejected",
     "session.ended": "Logged out",
     "session.started": "Logged in",
+    "settings.edited": "Settings changed",
     "user.created": "User added",
     "user.edited": "User changed",
     "warm_plan.added": "Plan for warm copies added",

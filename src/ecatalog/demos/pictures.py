@@ -4,24 +4,21 @@ They are files in the data directory, named by what they hold, so that a name ne
 """
 
 import hashlib
-import io
 import re
-import warnings
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ImageOps
 
 from ecatalog.demos import queries
 from ecatalog.demos.actions import demo_for, refuse_unless_manager
 from ecatalog.kit.actor import SYSTEM, Actor
 from ecatalog.kit.db import Tx
-from ecatalog.kit.errors import Invalid
+from ecatalog.kit.drawing import MOST_BYTES, as_webp, read_picture
 from ecatalog_client.types.demos import Demo
 
-MOST_BYTES = 6 * 1024 * 1024
+__all__ = ["MOST_BYTES", "draw_anew", "find_picture", "keep_picture", "set_picture"]
+
 SIZE = (960, 540)
-_MOST_PIXELS = 40_000_000
-_FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 _NAME = re.compile(r"[0-9a-f]{64}\.webp")
 
 
@@ -30,26 +27,7 @@ def draw_anew(raw: bytes) -> bytes:
 
     It takes a while, and so it is for a thread.
     """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(raw), formats=_FORMATS) as found:
-                if found.width * found.height > _MOST_PIXELS:
-                    raise _refused("larger than 40 megapixels")
-                drawn = ImageOps.fit(ImageOps.exif_transpose(found).convert("RGB"), SIZE)
-    except Invalid:
-        raise
-    except (UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise _refused("neither PNG, JPEG, WebP nor GIF") from None
-    except (OSError, ValueError, SyntaxError, EOFError):
-        raise _refused("damaged") from None
-    made = io.BytesIO()
-    drawn.save(made, "WEBP", quality=82)
-    return made.getvalue()
-
-
-def _refused(why: str) -> Invalid:
-    return Invalid(f"This picture cannot be used: it is {why}.", fields={"picture": why})
+    return as_webp(ImageOps.fit(read_picture(raw), SIZE))
 
 
 def keep_picture(folder: Path, picture: bytes) -> str:

@@ -60,6 +60,7 @@ from ecatalog_client.types.requests import (
     RejectRequest,
     Resolved,
 )
+from ecatalog_client.types.settings import CompanySettings, MailTest, PatchSettings
 from ecatalog_client.types.webhooks import CreateWebhook, ListDeliveries, NewWebhook, PatchWebhook, Webhook, WebhookTest
 
 ListOf: TypeAlias = list
@@ -371,6 +372,16 @@ class PatchDemoFields(TypedDict, total=False):
     max_copies: int
     longest_seconds: int
     force: bool
+
+
+class PatchSettingsFields(TypedDict, total=False):
+    """What changes; what is left away stays."""
+
+    name: str
+    colour: str
+    welcome: str
+    contact: str
+    logo: str
 
 
 class PatchUserFields(TypedDict, total=False):
@@ -1119,6 +1130,19 @@ MESSAGES_LIST: Operation[Page[Message]] = Operation(
     is_open=False,
     has_version=False,
 )
+MESSAGES_TEST: Operation[MailTest] = Operation(
+    "POST",
+    "/api/messages/test",
+    "messages",
+    "test",
+    "flow",
+    None,
+    MailTest,
+    "Send a test mail to oneself at once, and tell how it went",
+    is_paged=False,
+    is_open=False,
+    has_version=False,
+)
 MESSAGES_GET: Operation[MessagePreview] = Operation(
     "GET",
     "/api/messages/{id}",
@@ -1274,6 +1298,32 @@ SCOPES_LIST: Operation[ListOf[Scope]] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+)
+SETTINGS_LIST: Operation[CompanySettings] = Operation(
+    "GET",
+    "/api/settings",
+    "settings",
+    "list",
+    "read",
+    None,
+    CompanySettings,
+    "Read the name, the colour and the texts of the catalog",
+    is_paged=False,
+    is_open=False,
+    has_version=False,
+)
+SETTINGS_UPDATE: Operation[CompanySettings] = Operation(
+    "PATCH",
+    "/api/settings",
+    "settings",
+    "update",
+    "flow",
+    PatchSettings,
+    CompanySettings,
+    "Change the name, the colour, the texts or the logo of the catalog",
+    is_paged=False,
+    is_open=False,
+    has_version=True,
 )
 TOKENS_LIST: Operation[Page[ApiTokenInfo]] = Operation(
     "GET",
@@ -1551,6 +1601,7 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     LAUNCHES_LOG,
     LAUNCHES_RESET,
     MESSAGES_LIST,
+    MESSAGES_TEST,
     MESSAGES_GET,
     MESSAGES_REPLAY,
     SERVICE_OPENAPI_JSON,
@@ -1563,6 +1614,8 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     REQUESTS_CANCEL,
     REQUESTS_REJECT,
     SCOPES_LIST,
+    SETTINGS_LIST,
+    SETTINGS_UPDATE,
     TOKENS_LIST,
     TOKENS_CREATE,
     TOKENS_DELETE,
