@@ -67,6 +67,7 @@ from ecatalog.ops import archive_api, backup_api, events_api, samples
 from ecatalog.ops import jobs as ops_jobs
 from ecatalog.ops import pages as ops_pages
 from ecatalog.ops.backup_runs import keep_backups
+from ecatalog.ops.backup_work import BackupWork
 from ecatalog.ops.health import check_readiness
 from ecatalog.ops.journaling import RevocationJournal
 from ecatalog.ops.metrics import GatewayCollector
@@ -188,6 +189,7 @@ class Gateway:
             ClientReader(client_for),
             MailSwitch(is_on=bool(settings.smtp_url)),
             MonthMemory(self.db, clock),
+            BackupWork(clock),
             EdgeHub(self.db, settings.edge_lease, clock=clock),
             LauncherHub(self.db, clock=clock),
             *self._build_post(clock, Secrets(settings.encryption_key)),
@@ -245,6 +247,7 @@ class Gateway:
             await self._rpc.stop()
             self._rpc = None
         await self._end_jobs()
+        await self.part(BackupWork).stop()
         for hub in (self.part(EdgeHub), self.part(LauncherHub)):
             await hub.stop()
         with suppress(Unavailable):  # A start that failed, or a second stop: the database is closed.

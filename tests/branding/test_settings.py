@@ -28,7 +28,7 @@ def body(file: bytes, **fields: str) -> bytes:
     return b"".join(parts) + head.encode() + file + b"\r\n--edge--\r\n"
 
 
-async def send(caller: Caller, file: bytes = b"", **fields: str) -> Answer:
+async def send(caller: Caller, file: bytes = b"", /, **fields: str) -> Answer:
     form = caller.with_(sec_fetch_site="same-origin", content_type=KIND)
     return await form.ask("POST", "/console/settings", body(file, **fields))
 

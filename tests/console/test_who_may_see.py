@@ -38,6 +38,7 @@ GET  /console/demos/new                           303    404  403    403    200
 GET  /console/demos/{portal}                      303    404  200    200    200
 GET  /console/demos/{portal}/edit                 303    404  403    403    200
 GET  /console/demos/{portal}/remove               303    404  403    403    200
+GET  /console/health                              303    404  403    403    200
 GET  /console/requests                            200    404  200    200    200
 GET  /console/settings                            303    404  403    403    200
 GET  /console/settings/mail                       303    404  403    403    200
@@ -78,6 +79,9 @@ POST /console/demos/{portal}/plans                401    404  403    403    422
 POST /console/demos/{portal}/plans/{plan}/end     401    404  403    403    303
 POST /console/demos/{portal}/remove               401    404  403    403    303
 POST /console/demos/{portal}/restore              401    404  403    403    409
+POST /console/health/backup                       401    404  403    403    303
+POST /console/health/check                        401    404  403    403    303
+POST /console/health/confirm                      401    404  403    403    303
 POST /console/launches/{launch}/stop              401    404  403    303    303
 POST /console/requests/{request}/approve          401    404  403    303    303
 POST /console/requests/{request}/reject           401    404  403    303    303

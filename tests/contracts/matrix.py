@@ -107,6 +107,7 @@ GET    /api/events                        401   403   403   403   403   401    2
 
 GET    /api/backups                       401   403   403   403   403   401    403    403    403   200   200    403
 POST   /api/backups                       401   403   403   403   403   401    403    403    403   409   409    403
+POST   /api/backups/{name}/check          401   403   403   403   403   401    403    403    403   404   404    403
 POST   /api/archive                       401   403   403   403   403   401    403    403    403   200   200    403
 POST   /api/backups/confirm               401   403   403   403   403   401    403    403    403   204   403    403
 
@@ -131,6 +132,7 @@ INPUTS: dict[str, Input] = {
     ),
     "DELETE /api/auth/sessions/{id}": Input(("{session}",)),
     "PATCH /api/auth/notices": Input(given={"locale": "en"}),
+    "POST /api/backups/{name}/check": Input(("no-such-backup",)),
     "PATCH /api/settings": Input(given={"name": "Demos of ours"}),
     "GET /api/messages/{id}": Input(("{message}",)),
     "POST /api/messages/{id}/replay": Input(("{message}",)),

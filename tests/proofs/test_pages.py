@@ -30,7 +30,7 @@ CONSOLE = (
     *("/console/clients/new", "/console/clients/import", "/console/clients?q=nobody-at-all", "/console/requests"),
     *("/console/demos", f"/console/demos{ONE_ID}@", f"/console/demos{ONE_ID}/edit@", "/console/demos/new"),
     *("/console/users", f"/console/users{ONE_ID}@", "/console/users/new", "/console/audit", "/console/components"),
-    "/console/settings",
+    *("/console/health", "/console/settings"),
     *("/account", "/nothing"),
 )
 CLIENT = ("/", f"/demos{ONE_ID}@", "/access", "/account")

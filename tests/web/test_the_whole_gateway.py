@@ -87,6 +87,7 @@ POST /api/auth/logout
 POST /api/auth/password
 POST /api/auth/refresh
 POST /api/backups
+POST /api/backups/{name}/check
 POST /api/backups/confirm
 POST /api/clients
 POST /api/demos
@@ -134,6 +135,7 @@ GET /console/demos/new
 GET /console/demos/{id}
 GET /console/demos/{id}/edit
 GET /console/demos/{id}/remove
+GET /console/health
 GET /console/requests
 GET /console/settings
 GET /console/settings/mail
@@ -172,6 +174,9 @@ POST /console/demos/{id}/plans
 POST /console/demos/{id}/plans/{plan_id}/end
 POST /console/demos/{id}/remove
 POST /console/demos/{id}/restore
+POST /console/health/backup
+POST /console/health/check
+POST /console/health/confirm
 POST /console/launches/{id}/stop
 POST /console/requests/{id}/approve
 POST /console/requests/{id}/reject

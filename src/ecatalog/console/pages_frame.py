@@ -25,7 +25,9 @@ def said(words: str) -> str:
 DONE: Mapping[str, str] = {
     "added": said("It is in the catalog."),
     "approved": said("The request was approved."),
+    "begun": said("It is under way."),
     "cancelled": said("The request was taken back."),
+    "confirmed": said("Clients open demos again."),
     "created": said("The client is created."),
     "ended": said("The session has ended."),
     "given": said("The demo is given: it can be opened at once."),

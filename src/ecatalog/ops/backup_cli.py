@@ -106,7 +106,7 @@ def verify(
         place = backups.place_of(settings)
         names = place.store.names() if every else [backups.named(place.store, name)]
         trusted = trusted_key(settings)
-    is_bad = [each for each in names if not _is_good(place, each, trusted)]
+        is_bad = [each for each in names if not _is_good(place, each, trusted)]
     if is_bad:
         raise typer.Exit(FAILED)
 
@@ -115,6 +115,8 @@ def _is_good(place: backups.Place, name: str, trusted: Ed25519PublicKey) -> bool
     try:
         with _shown() as tell:
             manifest = backups.verify_backup(place, name, trusted, tell)
+    except backups.UnderWay:
+        raise
     except (BadBackup, StoreFailed, backups.BackupFailed, BadSetting) as bad:
         typer.echo(f"{name} is not to be relied on. {bad}", err=True)
         return False

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from ecatalog.console.pages_frame import show, user_of, words_of
 from ecatalog.console.words import fact_in_words
 from ecatalog.kit.db import Tx
-from ecatalog.ops import queries
+from ecatalog.ops import pages_health, queries
 from ecatalog.ops.audit import list_audit
 from ecatalog.web.pages import Visit, page
 from ecatalog_client.types.audit import AuditFact
@@ -60,4 +60,4 @@ def _names_of(tx: Tx, facts: list[AuditFact]) -> dict[str, str]:
     return {each: name for each in ids if each and (name := queries.name_of(tx, each))}
 
 
-PAGES = (page("GET", "/console/audit", show_audit),)
+PAGES = (page("GET", "/console/audit", show_audit), *pages_health.PAGES)

@@ -178,6 +178,10 @@ class Backups:
         """End the hold on clients' access after a restore."""
         self._loop.run(self._of.confirm(deadline=deadline, key=key))
 
+    def check(self, name: str, *, deadline: float | None = None, key: str = "") -> Backup:
+        """Open a backup and compare all that is in it; `problem` says what is wrong."""
+        return self._loop.run(self._of.check(name, deadline=deadline, key=key))
+
 
 class Clients:
     """`/api/clients`."""

@@ -153,6 +153,10 @@ class AsyncBackups:
         """End the hold on clients' access after a restore."""
         await self._line.call(op.BACKUPS_CONFIRM, (), {}, deadline=deadline, key=key)
 
+    async def check(self, name: str, *, deadline: float | None = None, key: str = "") -> Backup:
+        """Open a backup and compare all that is in it; `problem` says what is wrong."""
+        return await self._line.call(op.BACKUPS_CHECK, (name,), {}, deadline=deadline, key=key)
+
 
 class AsyncClients:
     """`/api/clients`."""

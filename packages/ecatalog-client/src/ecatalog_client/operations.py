@@ -662,6 +662,19 @@ BACKUPS_CONFIRM: Operation[None] = Operation(
     is_open=False,
     has_version=False,
 )
+BACKUPS_CHECK: Operation[Backup] = Operation(
+    "POST",
+    "/api/backups/{name}/check",
+    "backups",
+    "check",
+    "flow",
+    None,
+    Backup,
+    "Open a backup and compare all that is in it; `problem` says what is wrong",
+    is_paged=False,
+    is_open=False,
+    has_version=False,
+)
 CLIENTS_LIST: Operation[Page[Client]] = Operation(
     "GET",
     "/api/clients",
@@ -1565,6 +1578,7 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     BACKUPS_LIST,
     BACKUPS_CREATE,
     BACKUPS_CONFIRM,
+    BACKUPS_CHECK,
     CLIENTS_LIST,
     CLIENTS_CREATE,
     CLIENTS_GET,
