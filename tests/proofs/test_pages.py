@@ -30,6 +30,8 @@ CONSOLE = (
     *("/console/clients/new", "/console/clients/import", "/console/clients?q=nobody-at-all", "/console/requests"),
     *("/console/demos", f"/console/demos{ONE_ID}@", f"/console/demos{ONE_ID}/edit@", "/console/demos/new"),
     *("/console/users", f"/console/users{ONE_ID}@", "/console/users/new", "/console/audit", "/console/components"),
+    *("/console/messages", "/console/messages/[0-9]+@", "/console/messages?state=dead"),
+    *("/console/messages/kinds/weekly_digest/pt", "/console/webhooks", "/console/webhooks/new"),
     *("/console/health", "/console/settings"),
     *("/account", "/nothing"),
 )

@@ -9,10 +9,12 @@ from ecatalog.console import (
     pages_demo_form,
     pages_demos,
     pages_exchange,
+    pages_messages,
     pages_pictures,
     pages_requests,
     pages_settings,
     pages_users,
+    pages_webhooks,
 )
 
 PAGES = (
@@ -28,5 +30,7 @@ PAGES = (
     *pages_demos.PAGES,
     *pages_pictures.PAGES,
     *pages_users.PAGES,
+    *pages_messages.PAGES,
+    *pages_webhooks.PAGES,
     *pages_settings.PAGES,
 )

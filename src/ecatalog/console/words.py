@@ -80,6 +80,11 @@ _FACTS: Mapping[str, str] = {
 }
 
 
+def known_facts() -> list[tuple[str, str]]:
+    """The kinds of facts that people have words for, with these."""
+    return sorted(_FACTS.items())
+
+
 def fact_in_words(kind: str) -> str:
     """The kind of a fact as people say it; `launch.admitted` is `Launch admitted` when nobody wrote it better."""
     return _FACTS.get(kind) or kind.replace(".", " ").replace("_", " ").capitalize()

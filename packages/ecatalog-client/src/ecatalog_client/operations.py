@@ -285,9 +285,10 @@ class ListLaunchesFields(TypedDict, total=False):
 
 
 class ListMessagesFields(TypedDict, total=False):
-    """Which messages, newest first: in one state, about one client."""
+    """Which messages, newest first: in one state, by one channel, about one client."""
 
     state: Literal["pending", "leased", "sent", "dead"]
+    channel: Literal["mail", "webhook"]
     client_id: str
     limit: int
     cursor: str
