@@ -228,8 +228,9 @@ class KeepRegistryFields(TypedDict, total=False):
 
 
 class ListAuditFields(TypedDict, total=False):
-    """Which facts, newest first: of one kind, about one client or demo, by one actor, in `[since, until)`."""
+    """Which facts, newest first: of one kind, about one client or demo, by one actor, in `[since, until)`, with all words of `q`."""
 
+    q: str
     kind: str
     client_id: str
     demo_id: str
