@@ -9,6 +9,7 @@ from ecatalog.kit.actor import SYSTEM
 from ecatalog.launches.opening import open_demo
 from ecatalog.usage.actions import record_use
 from ecatalog_client.types.demos import Demo
+from tests.asgi import Caller
 from tests.cast import PASSWORD, Cast, SettableClock, report, run_launch
 from tests.console.browsing import Html, browser, follow, places
 
@@ -147,6 +148,20 @@ async def test_plans_for_warm_copies_are_kept_and_ended(gateway: Gateway, people
     assert "Mon, Fri, 09:00" not in (await follow(admin, await admin.send_form(end.action))).text
     refused = await admin.send_form(f"{url}/plans", **times)
     assert refused.status == 422
+
+
+async def test_usage_is_taken_along_as_a_table_that_no_spreadsheet_calculates(gateway: Gateway, people: Cast) -> None:
+    await gateway.db.write(record_use, "demo_opened", client_id=people.acme.id, demo_id=people.portal)
+    await Caller(gateway.asgi, people.admin.token).patch(f"/api/demos/{people.portal}", {"name": "=1+1"})
+    viewer = browser(gateway, people.viewer)
+    of_client = await viewer.get(f"/console/clients/{people.acme.id}/usage.csv")
+    assert of_client.header("content-type") == "text/csv; charset=utf-8"
+    assert of_client.header("content-disposition") == 'attachment; filename="usage-of-client-2026-01-10-2026-03-10.csv"'
+    assert ",'=1+1,1,0," in of_client.text
+    assert "Client of acme" in (await viewer.get(f"/console/demos/{people.portal}/usage.csv")).text
+    assert "2026-03-10,1,0" in (await viewer.get("/console/usage.csv")).text
+    assert "2026-03-10" not in (await viewer.get("/console/usage.csv?from=2026-01-01&to=2026-02-01")).text
+    assert (await viewer.get("/console/usage.csv?from=yesterday")).status == 422
 
 
 # users, the dashboard, the audit log --------------------------------------------------------------------------

@@ -28,6 +28,7 @@ GET  /console/clients/export                      303    404  200    200    200
 GET  /console/clients/import                      303    404  403    200    200
 GET  /console/clients/new                         303    404  403    200    200
 GET  /console/clients/{acme}                      303    404  200    200    200
+GET  /console/clients/{acme}/usage.csv            303    404  200    200    200
 GET  /console/clients/{acme}/edit                 303    404  403    200    200
 GET  /console/clients/{acme}/revoke               303    404  403    200    200
 GET  /console/clients/{bolt}                      303    404  200    200    200
@@ -38,6 +39,7 @@ GET  /console/demos                               303    404  200    200    200
 GET  /console/demos/new                           303    404  403    403    200
 GET  /console/demos/{portal}                      303    404  200    200    200
 GET  /console/demos/{portal}/edit                 303    404  403    403    200
+GET  /console/demos/{portal}/usage.csv            303    404  200    200    200
 GET  /console/demos/{portal}/remove               303    404  403    403    200
 GET  /console/health                              303    404  403    403    200
 GET  /console/messages                            303    404  403    403    200
@@ -46,6 +48,7 @@ GET  /console/messages/{message}                  303    404  403    403    200
 GET  /console/requests                            200    404  200    200    200
 GET  /console/settings                            303    404  403    403    200
 GET  /console/settings/mail                       303    404  403    403    200
+GET  /console/usage.csv                           303    404  200    200    200
 GET  /console/users                               303    404  200    200    200
 GET  /console/users/new                           303    404  403    403    200
 GET  /console/users/{viewer}                      303    404  403    403    200

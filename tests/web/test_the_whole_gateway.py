@@ -130,7 +130,9 @@ GET /console/clients/{id}
 GET /console/clients/{id}/edit
 GET /console/clients/{id}/revoke
 GET /console/components
+GET /console/clients/{id}/usage.csv
 GET /console/demos
+GET /console/demos/{id}/usage.csv
 GET /console/demos/new
 GET /console/demos/{id}
 GET /console/demos/{id}/edit
@@ -142,6 +144,7 @@ GET /console/messages/{id}
 GET /console/requests
 GET /console/settings
 GET /console/settings/mail
+GET /console/usage.csv
 GET /console/users
 GET /console/users/new
 GET /console/users/{id}

@@ -13,6 +13,7 @@ from ecatalog.console import (
     pages_pictures,
     pages_requests,
     pages_settings,
+    pages_usage,
     pages_users,
     pages_webhooks,
 )
@@ -21,6 +22,7 @@ PAGES = (
     *pages_catalog.PAGES,
     *pages_account.PAGES,
     *pages_dashboard.PAGES,
+    *pages_usage.PAGES,
     *pages_clients.PAGES,
     *pages_exchange.PAGES,
     *pages_client.PAGES,
