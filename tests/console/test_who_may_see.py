@@ -86,6 +86,7 @@ POST /console/clients/{bolt}/revoke               401    404  403    403    303
 POST /console/demos/new                           401    404  403    403    422
 POST /console/demos/{portal}/edit                 401    404  403    403    412
 POST /console/demos/{portal}/picture              401    404  403    403    422
+POST /console/demos/{portal}/photo                401    404  403    403    422
 POST /console/demos/{portal}/plans                401    404  403    403    422
 POST /console/demos/{portal}/plans/{plan}/end     401    404  403    403    303
 POST /console/demos/{portal}/remove               401    404  403    403    303

@@ -219,6 +219,23 @@ def test_a_client_opens_a_demo_and_asks_for_more_time(
     context.close()
 
 
+def test_a_page_of_a_demo_shows_by_itself_how_a_trial_ended(place: Installation, browser: Browser) -> None:
+    context = browser.new_context(viewport=DESK)
+    tab = Tab(context, place)
+    tab.log_in("admin@ecatalog.example")
+    tab.go("/console/demos/new")
+    tab.page.get_by_label("Name").first.fill("Tried out")
+    tab.page.get_by_label("Image", exact=True).fill("ecatalog-samples/customers")
+    tab.page.get_by_label("Status").select_option("active")
+    tab.page.get_by_role("button", name="Add the demo").click()
+    expect(tab.page.get_by_text("A copy is being tried", exact=True)).to_be_visible()
+    keep(tab.page, "story-trial")
+    expect(tab.page.get_by_text("A copy is being tried", exact=True)).not_to_be_visible(timeout=30_000)
+    expect(tab.page.get_by_text("Answers,")).to_be_visible()
+    assert tab.said == []
+    context.close()
+
+
 def test_a_revocation_says_before_what_it_cuts_and_after_what_it_cut(place: Installation, browser: Browser) -> None:
     client = place.login("client@bolt.example")
     demo = next(each for each in client.get("/api/demos").json()["items"] if each["slug"] == "live-operations")

@@ -179,6 +179,7 @@ POST /console/clients/{id}/restore
 POST /console/clients/{id}/revoke
 POST /console/demos/new
 POST /console/demos/{id}/edit
+POST /console/demos/{id}/photo
 POST /console/demos/{id}/picture
 POST /console/demos/{id}/plans
 POST /console/demos/{id}/plans/{plan_id}/end
