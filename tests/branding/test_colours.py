@@ -26,9 +26,17 @@ def test_white_or_black_can_be_read_on_every_colour(colour: str) -> None:
 
 @given(COLOURS)
 def test_a_style_sheet_keeps_every_contrast(colour: str) -> None:
-    chosen = dict(re.findall(r"(--[\w-]+): light-dark\((#\w{6}, #\w{6})\);", styles_of(colour)))
+    pages, buttons = (
+        dict(re.findall(r"(--[\w-]+): light-dark\((#\w{6}, #\w{6})\);", rule))
+        for rule in styles_of(colour).split("}")[:2]
+    )
+    assert buttons["--tblr-primary"].startswith(colour), "a button is as the company wants it"
+    for at in range(2):
+        part = {name: pair.split(", ")[at] for name, pair in buttons.items()}
+        assert contrast(part["--tblr-primary"], part["--tblr-primary-fg"]) >= AA_TEXT
+        assert contrast(part["--tblr-primary-darken"], part["--tblr-primary-fg"]) >= AA_TEXT
     for at, grounds in enumerate((LIGHT, DARK)):
-        part = {name: pair.split(", ")[at] for name, pair in chosen.items()}
+        part = {name: pair.split(", ")[at] for name, pair in pages.items()}
         assert contrast(part["--tblr-primary"], part["--tblr-primary-fg"]) >= AA_TEXT
         assert contrast(part["--tblr-primary-darken"], part["--tblr-primary-fg"]) >= AA_TEXT
         for ground in grounds:

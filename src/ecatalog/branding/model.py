@@ -1,6 +1,6 @@
 """The colour of a company as pages use it, pure: with text on it, as text, as a tint, in light and in dark."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 NAME = "E-Catalog"
 COLOUR = "#1f6f62"
@@ -64,8 +64,19 @@ def styles_of(colour: str) -> str:
         "--tblr-link-hover-color": (mixed(link, _BLACK, 0.25), mixed(dark_link, _WHITE, 0.25)),
         "--tint": tints,
     }
-    lines = "".join(f"  {name}: light-dark({pair[0]}, {pair[1]});\n" for name, pair in chosen.items())
-    return f":root, [data-bs-theme=light] {{\n{lines}}}\n"
+    # A button has text on it, so it may be as pale as the company likes it.
+    button = {
+        "--tblr-primary": (colour, dark),
+        "--tblr-primary-fg": (text_on(colour), text_on(dark)),
+        "--tblr-primary-darken": (_pressed(colour), _pressed(dark)),
+    }
+    focus = ":focus-visible { outline-color: var(--tblr-link-color); }\n"
+    return _rule(":root, [data-bs-theme=light]", chosen) + _rule(".btn-primary, .count", button) + focus
+
+
+def _rule(selector: str, colours: Mapping[str, tuple[str, str]]) -> str:
+    lines = "".join(f"  {name}: light-dark({light}, {dark});\n" for name, (light, dark) in colours.items())
+    return f"{selector} {{\n{lines}}}\n"
 
 
 def _pressed(colour: str) -> str:
