@@ -70,7 +70,7 @@ class Caller:
     async def delete(self, url: str) -> Answer:
         return await self.ask("DELETE", url)
 
-    async def send_form(self, url: str, **fields: str) -> Answer:
+    async def send_form(self, url: str, /, **fields: str) -> Answer:
         """Sends a form as a page of ours would."""
         form = self.with_(sec_fetch_site="same-origin", content_type="application/x-www-form-urlencoded")
         return await form.ask("POST", url, urlencode(fields).encode())

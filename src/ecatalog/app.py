@@ -25,6 +25,9 @@ from ecatalog.accounts.sessions import Sessions
 from ecatalog.accounts.standing import refuse_unless_standing
 from ecatalog.accounts.throttle import Throttle
 from ecatalog.analytics import api as analytics
+from ecatalog.branding import api as branding
+from ecatalog.branding import pages as branding_pages
+from ecatalog.branding.looks import Looks
 from ecatalog.clients import api as clients
 from ecatalog.clients.actions import client_for
 from ecatalog.console import api as console_api
@@ -65,6 +68,7 @@ from ecatalog.ops import archive_api, backup_api, events_api, samples
 from ecatalog.ops import jobs as ops_jobs
 from ecatalog.ops import pages as ops_pages
 from ecatalog.ops.backup_runs import keep_backups
+from ecatalog.ops.backup_work import BackupWork
 from ecatalog.ops.health import check_readiness
 from ecatalog.ops.journaling import RevocationJournal
 from ecatalog.ops.metrics import GatewayCollector
@@ -99,6 +103,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *users_api.OPERATIONS,
     *invitations_api.OPERATIONS,
     *analytics.OPERATIONS,
+    *branding.OPERATIONS,
     *notices.OPERATIONS,
     *webhook_api.OPERATIONS,
     *ops.OPERATIONS,
@@ -108,6 +113,7 @@ OPERATIONS: tuple[Operation, ...] = (
 )
 PAGES = (
     *docs.PAGES,
+    *branding_pages.PAGES,
     *accounts_pages.PAGES,
     *access_pages.PAGES,
     *notices_pages.PAGES,
@@ -161,6 +167,7 @@ class Gateway:
         self._rpc_measures = Measures()
         self._sessions = Sessions(self.db, clock, settings.session_idle)
         self._services = ServiceTokens(self.db, clock)
+        self._looks = Looks(self.db)
         self.door = Door(self.db, settings, clock, self._build_parts(clock, hasher), stands=refuse_unless_standing)
         self.operations = with_shell_operations(OPERATIONS, version=version("ecatalog"), url=settings.catalog_url)
         self._journal = RevocationJournal(self.door)
@@ -169,7 +176,7 @@ class Gateway:
             PAGES,
             door=self.door,
             callers=callers,
-            layout=Layout(FILTERS),
+            layout=Layout(FILTERS, self._looks),
             form_targets=[_any_demo_host(settings.demos_url)],
         )
         # What pages follow is answered as operations are, and is none of the API.
@@ -182,11 +189,13 @@ class Gateway:
         parts = (
             self._sessions,
             self._services,
+            self._looks,
             hasher,
             Throttle(clock),
             ClientReader(client_for),
             MailSwitch(is_on=bool(settings.smtp_url)),
             MonthMemory(self.db, clock),
+            BackupWork(clock),
             EdgeHub(self.db, settings.edge_lease, clock=clock),
             LauncherHub(self.db, clock=clock),
             *self._build_post(clock, Secrets(settings.encryption_key)),
@@ -196,7 +205,7 @@ class Gateway:
     def _build_post(self, clock: Clock, secrets: Secrets) -> tuple[Secrets, Mails, Webhooks, Post]:
         settings = self.settings
         links = Links(settings.jwt_secret, settings.catalog_url)
-        mails = Mails(self.db, Renderer(links))
+        mails = Mails(self.db, Renderer(links, self._looks))
         webhooks = Webhooks(self.db, secrets, clock, settings.webhook_networks)
         channels: list[Channel] = [_mail_channel(settings, mails), webhooks]
         planners: list[Planner] = [MailPlanner(links), WebhookPlanner(self.db)]
@@ -245,6 +254,7 @@ class Gateway:
             await self._rpc.stop()
             self._rpc = None
         await self._end_jobs()
+        await self.part(BackupWork).stop()
         for hub in (self.part(EdgeHub), self.part(LauncherHub)):
             await hub.stop()
         with suppress(Unavailable):  # A start that failed, or a second stop: the database is closed.

@@ -10,7 +10,7 @@ FLOORS = (
     ("kit",),
     ("web", "cli"),
     ("rpc",),
-    ("usage",),
+    ("usage", "branding"),
     ("accounts",),
     ("clients",),
     ("demos",),

@@ -47,8 +47,8 @@ OWNERS: Mapping[str, tuple[str, ...]] = {
     "notice_choices": ("notices",),
     "decision_codes": ("notices",),
     # Its rows are the rooms' own, each under keys of its own: the epoch of the watches, the probe of health, how far
-    # facts have become messages.
-    "settings": ("launches", "notices", "ops"),
+    # facts have become messages, what a company decided.
+    "settings": ("branding", "launches", "notices", "ops"),
     "webhooks": ("notices",),
 }
 

@@ -55,6 +55,32 @@ async def test_what_is_no_picture_is_refused(gateway: Gateway, people: Cast, con
     assert answer.status == 422
 
 
+async def test_a_refusal_is_said_beside_the_field(gateway: Gateway, people: Cast) -> None:
+    admin = browser(gateway, people.admin)
+    answer = await send(admin, people.portal, b"GIF89a" + b"\0" * 40)
+    assert 'id="picture-file-wrong">Damaged.' in answer.text or 'id="picture-file-wrong">Neither' in answer.text
+    assert 'aria-describedby="picture-file-wrong picture-file-hint"' in answer.text
+    assert '<details class="fold" open>' not in answer.text, "the other forms are left alone"
+    assert 'id="picture-file-wrong">Choose a file first.' in (await send(admin, people.portal, b"")).text
+
+
+async def test_a_contact_has_a_photo_and_a_phone_on_the_page_of_the_demo(gateway: Gateway, people: Cast) -> None:
+    admin = browser(gateway, people.admin)
+    contact = {"contact_name": "Sam Rivers", "contact_phone": "+351 210 000 000", "contact_email": "sam@ecatalog.test"}
+    await Caller(gateway.asgi, people.admin.token).patch(f"/api/demos/{people.portal}", contact)
+    form = admin.with_(sec_fetch_site="same-origin", content_type=KIND)
+    photo = body(picture((300, 400))).replace(b'name="picture"', b'name="photo"')
+    await follow(admin, await form.ask("POST", f"/console/demos/{people.portal}/photo", photo))
+    page = (await browser(gateway, people.acme).get(f"/demos/{people.portal}")).text
+    address = page.split('<img class="face face-lg" src="')[1].split('"')[0]
+    assert Image.open(io.BytesIO((await browser(gateway, people.acme).get(address)).body)).size == (192, 192)
+    assert 'href="tel:+351210000000"' in page
+    refused = await form.ask(
+        "POST", f"/console/demos/{people.portal}/photo", body(b"x").replace(b'"picture"', b'"photo"')
+    )
+    assert (refused.status, 'id="photo-file-wrong"' in refused.text) == (422, True)
+
+
 async def test_a_picture_of_too_many_pixels_or_bytes_is_refused(gateway: Gateway, people: Cast) -> None:
     admin = browser(gateway, people.admin)
     assert (await send(admin, people.portal, picture((8000, 6000)))).status == 422

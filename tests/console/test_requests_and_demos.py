@@ -9,6 +9,7 @@ from ecatalog.kit.actor import SYSTEM
 from ecatalog.launches.opening import open_demo
 from ecatalog.usage.actions import record_use
 from ecatalog_client.types.demos import Demo
+from tests.asgi import Caller
 from tests.cast import PASSWORD, Cast, SettableClock, report, run_launch
 from tests.console.browsing import Html, browser, follow, places
 
@@ -149,6 +150,48 @@ async def test_plans_for_warm_copies_are_kept_and_ended(gateway: Gateway, people
     assert refused.status == 422
 
 
+async def test_a_plan_is_added_with_the_form_of_a_demo(gateway: Gateway, people: Cast) -> None:
+    admin, url = browser(gateway, people.admin), f"/console/demos/{people.portal}"
+    form = Html((await admin.get(f"{url}/edit")).text).forms[-1].fields
+    assert not {"mon", "tue", "sat"} & form.keys(), "no plan unless a day is ticked"
+    wrong = await admin.send_form(f"{url}/edit", **form | {"mon": "on", "timezone": "Mars/Olympus"})
+    assert wrong.status == 422
+    assert 'id="timezone-wrong"' in wrong.text
+    page = await follow(admin, await admin.send_form(f"{url}/edit", **form | {"mon": "on", "copies": "3", "warm": "2"}))
+    assert "Mon, 09:00–17:00 UTC" in page.text
+    assert (await demo(gateway, people.portal)).warm == 2
+    assert "3 copies: Mon, 09:00–17:00 UTC" in (await admin.get(f"{url}/edit")).text
+
+
+async def test_usage_is_taken_along_as_a_table_that_no_spreadsheet_calculates(gateway: Gateway, people: Cast) -> None:
+    await gateway.db.write(record_use, "demo_opened", client_id=people.acme.id, demo_id=people.portal)
+    await Caller(gateway.asgi, people.admin.token).patch(f"/api/demos/{people.portal}", {"name": "=1+1"})
+    viewer = browser(gateway, people.viewer)
+    of_client = await viewer.get(f"/console/clients/{people.acme.id}/usage.csv")
+    assert of_client.header("content-type") == "text/csv; charset=utf-8"
+    assert of_client.header("content-disposition") == 'attachment; filename="usage-of-client-2026-01-10-2026-03-10.csv"'
+    assert ",'=1+1,1,0," in of_client.text
+    assert "Client of acme" in (await viewer.get(f"/console/demos/{people.portal}/usage.csv")).text
+    assert "2026-03-10,1,0" in (await viewer.get("/console/usage.csv")).text
+    assert "2026-03-10" not in (await viewer.get("/console/usage.csv?from=2026-01-01&to=2026-02-01")).text
+    assert (await viewer.get("/console/usage.csv?from=yesterday")).status == 422
+
+
+async def test_a_demo_page_follows_a_trial_until_it_is_decided(gateway: Gateway, people: Cast) -> None:
+    admin, url = browser(gateway, people.admin), f"/console/demos/{people.portal}"
+    form = Html((await admin.get(f"{url}/edit")).text).forms[-1].fields
+    page = await follow(admin, await admin.send_form(f"{url}/edit", **form | {"port": "8001"}))
+    assert 'data-reload="running stopping stopped failed"' in page.text
+    trial = page.text.split('data-follow="/api/launches/')[1].split("/")[0]
+    part = await admin.with_(hx_request="true").get(url)
+    assert "A copy is being tried" in part.text
+    assert "<html" not in part.text
+    await run_launch(gateway.db, trial)
+    done = (await admin.get(url)).text
+    assert "A copy is being tried" not in done
+    assert "data-follow" not in done
+
+
 # users, the dashboard, the audit log --------------------------------------------------------------------------
 
 
@@ -207,5 +250,5 @@ async def test_the_audit_log_is_narrowed_by_kind_person_and_day(gateway: Gateway
     assert "Access revoked" in everything
     only = await viewer.with_(hx_request="true").get("/console/audit?kind=client.revoked")
     assert only.text.count("<tr>") == 2
-    assert "Nothing of the kind happened" in (await viewer.get("/console/audit?day=2020-01-01")).text
-    assert (await viewer.get("/console/audit?day=never&cursor=bad")).status == 422
+    assert "Nothing of the kind happened" in (await viewer.get("/console/audit?from=2020-01-01&to=2020-01-01")).text
+    assert (await viewer.get("/console/audit?from=never&cursor=bad")).status == 422

@@ -30,6 +30,7 @@ PATCH  /api/auth/notices                  401   200   200   200   200   401    2
 GET    /api/messages                      401   403   403   403   403   401    403    403    403   200   403    403
 GET    /api/messages/{id}                 401   403   403   403   403   401    403    403    403   200   403    403
 POST   /api/messages/{id}/replay          401   403   403   403   403   401    403    403    403   200   403    403
+POST   /api/messages/test                 401   403   403   403   403   401    403    403    403   200   403    403
 
 GET    /api/users                         401   403   403   403   403   401    200    200    200   200   403    403
 GET    /api/users/{id}                    401   403   403   403   403   401    200    200    200   200   403    403
@@ -50,6 +51,8 @@ POST   /api/webhooks/{id}/test            401   403   403   403   403   401    4
 GET    /api/webhooks/{id}/deliveries      401   403   403   403   403   401    403    403    403   200   403    403
 POST   /api/webhooks/{id}/deliveries/{message_id}/replay 401 403 403 403 403 401 403 403 403 200 403 403
 GET    /api/scopes                        401   200   200   200   200   401    200    200    200   200   403    403
+GET    /api/settings                      401   403   403   403   403   401    200    200    200   200   403    403
+PATCH  /api/settings                      401   403   403   403   403   401    403    403    403   200   403    403
 GET    /api/audit                         401   403   403   403   403   401    200    403    403   200   200    403
 
 GET    /api/clients                       401   200   200   200   200   401    200    200    200   200   200    403
@@ -104,6 +107,7 @@ GET    /api/events                        401   403   403   403   403   401    2
 
 GET    /api/backups                       401   403   403   403   403   401    403    403    403   200   200    403
 POST   /api/backups                       401   403   403   403   403   401    403    403    403   409   409    403
+POST   /api/backups/{name}/check          401   403   403   403   403   401    403    403    403   404   404    403
 POST   /api/archive                       401   403   403   403   403   401    403    403    403   200   200    403
 POST   /api/backups/confirm               401   403   403   403   403   401    403    403    403   204   403    403
 
@@ -128,6 +132,8 @@ INPUTS: dict[str, Input] = {
     ),
     "DELETE /api/auth/sessions/{id}": Input(("{session}",)),
     "PATCH /api/auth/notices": Input(given={"locale": "en"}),
+    "POST /api/backups/{name}/check": Input(("no-such-backup",)),
+    "PATCH /api/settings": Input(given={"name": "Demos of ours"}),
     "GET /api/messages/{id}": Input(("{message}",)),
     "POST /api/messages/{id}/replay": Input(("{message}",)),
     "GET /api/users/{id}": Input(("{colleague}",)),

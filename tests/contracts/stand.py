@@ -153,14 +153,14 @@ def _load(tx: Tx) -> tuple[Cast, dict[str, str]]:
         "launch": open_demo(tx, cast.acme.actor, cast.remote).id,
         "plan": add_warm_plan(tx, SYSTEM, cast.desk, weekdays=["mon"], from_time="09:00", until_time="18:00").id,
         "registry": keep_login(tx, SYSTEM, "registry.test:5000", "us", "sealed").registry_url,
-        **_add_webhook(tx),
-        "message": _add_dead_message(tx, cast.viewer.id),
+        **put_webhook(tx),
+        "message": put_dead_message(tx, cast.viewer.id),
         "request": create_request(tx, cast.acme.actor, request_type="renewal", requested_end_date="2026-04-30").id,
     }
     return cast, things
 
 
-def _add_webhook(tx: Tx) -> dict[str, str]:
+def put_webhook(tx: Tx) -> dict[str, str]:
     """A webhook that leads nowhere, and a message that was not delivered to it."""
     webhook_id, message_id = new_id(), new_id()
     sealed = Secrets(ENCRYPTION_KEY).seal(secret_of(b"s" * 32), purpose_of(webhook_id))
@@ -174,7 +174,7 @@ def _add_webhook(tx: Tx) -> dict[str, str]:
     return {"webhook": webhook_id, "delivery": message_id}
 
 
-def _add_dead_message(tx: Tx, user_id: str) -> str:
+def put_dead_message(tx: Tx, user_id: str) -> str:
     """A message that could not be sent, the only one by that channel name."""
     draft = Draft(
         channel=MAIL, recipient=f"user:{user_id}", kind="invitation", payload={"client": None}, message_id=new_id()

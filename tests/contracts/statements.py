@@ -134,6 +134,8 @@ def stand_in(hint: Any) -> Any:
         return hint(**{name: stand_in(kind) for name, kind in get_type_hints(hint).items()})
     if origin is tuple:
         return (stand_in(inner[0]),) * 2 if inner[-1] is ... else tuple(map(stand_in, inner))
+    if origin is list and isinstance(inner[0], type) and issubclass(inner[0], msgspec.Struct):
+        return [stand_in(inner[0])]
     if origin in (list, dict):
         return origin()
     if hint in (str, int, float, bool):

@@ -115,7 +115,7 @@ def scans(connection: apsw.Connection, sql: str) -> dict[str, str]:
     """
     names = {alias: table for table, alias in NAMED.findall(sql)}
     names |= {table: table for table in GROWING}
-    parameters = dict.fromkeys(re.findall(r":([a-z_]+)", re.sub(r"'[^']*'", "''", sql)))
+    parameters = dict.fromkeys(re.findall(r":([a-z_][a-z_0-9]*)", re.sub(r"'[^']*'", "''", sql)))
     found = {}
     for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters):
         scan = SCAN.match(str(row[3])) or SPAN.match(str(row[3]))

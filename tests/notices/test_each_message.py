@@ -125,6 +125,11 @@ async def be_monday(world: World) -> None:
     await world.wait_until("2026-03-16T09:00:00+00:00")
 
 
+async def try_mail(world: World) -> None:
+    answer = await world.admin.post("/api/messages/test")
+    assert (answer.status, answer.json()["is_sent"]) == (200, True)
+
+
 CASES: dict[str, tuple[Callable[[World], Awaitable[None]], str, dict[str, str]]] = {
     "invitation": (invite, "nora@new.test", {"en": "Choose a password", "pt": "Escolher uma palavra-passe"}),
     "reset": (forget, ACME, {"en": "another password for your account", "pt": "outra palavra-passe para a sua"}),
@@ -144,6 +149,7 @@ CASES: dict[str, tuple[Callable[[World], Awaitable[None]], str, dict[str, str]]]
         {"en": "just opened Customer portal", "pt": "acaba de abrir"},
     ),
     "client_returned": (come_back, SELLER, {"en": "after 15 days", "pt": "após 15 dias"}),
+    "test": (try_mail, ADMIN, {"en": "you asked for a test", "pt": "pediu um teste"}),
     "weekly_digest": (be_monday, SELLER, {"en": "1 opened, 0 min", "pt": "1 aberturas, 0 min"}),
 }
 

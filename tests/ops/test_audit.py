@@ -1,12 +1,20 @@
 """The audit log: everything that happened, newest first, for administrators, viewers and services with the scope."""
 
+from datetime import timedelta
+from urllib.parse import quote
+
 import pytest
 
+from ecatalog.app import Gateway
 from ecatalog.kit.actor import Actor, Role
 from ecatalog.kit.db import Database
 from ecatalog.kit.errors import Forbidden
 from ecatalog.ops.audit import list_audit
-from tests.cast import NOON, Caller, Cast
+from tests.cast import NOON, Caller, Cast, SettableClock
+from tests.console.browsing import browser
+
+# Who logged in is about clients too.
+WITHOUT_SESSIONS = {"client.created", "client.revoked", "grant.given", "demo.added", "user.created"}
 
 
 async def test_facts_come_newest_first_and_in_pages(db: Database, cast: Cast) -> None:
@@ -67,3 +75,75 @@ async def test_instants_without_a_zone_are_refused(admin: Caller) -> None:
 async def test_no_secret_is_in_it(admin: Caller) -> None:
     made = await admin.post("/api/tokens", {"name": "crm", "scopes": ["audit:read"]})
     assert made.json()["token"] not in (await admin.get("/api/audit?limit=200")).body.decode()
+
+
+# words ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("q", "kinds"),
+    [
+        ("left company", {"client.revoked"}),
+        ("LEFT", {"client.revoked"}),
+        ("client of revoked", {"client.created", "client.revoked", "grant.given"}),
+        ("demo added élan", {"demo.added"}),
+        ("revoked left", {"client.revoked"}),
+        ("100%", set()),
+        ("nothing-of-the-kind", set()),
+        ("   ", None),
+    ],
+)
+async def test_facts_are_found_by_words(viewer: Caller, q: str, kinds: set[str] | None) -> None:
+    answer = await viewer.get(f"/api/audit?limit=200&q={quote(q)}")
+
+    assert answer.status == 200
+    found = {fact["kind"] for fact in answer.json()["items"]}
+    if kinds is None:
+        assert len(found) > 5
+    else:
+        assert found & WITHOUT_SESSIONS == kinds
+
+
+async def test_facts_are_found_by_who_did_them(admin: Caller, people: Cast) -> None:
+    await admin.patch(f"/api/clients/{people.acme.id}/renew", {"days": 7})
+
+    found = (await admin.get("/api/audit?q=admin%20renewed")).json()["items"]
+
+    assert [fact["kind"] for fact in found] == ["client.renewed"]
+
+
+async def test_words_are_looked_for_part_by_part(db: Database, cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ecatalog.ops.audit.LOOKED_BACK", 10)
+    seen: list[str] = []
+    cursor, pages = None, 0
+    while True:
+        page = await db.read(list_audit, cast.admin.actor, q="demo added", cursor=cursor)
+        seen += [fact.kind for fact in page.items]
+        pages += 1
+        cursor = page.next
+        if cursor is None:
+            break
+    assert seen == ["demo.added"] * 5
+    assert pages > 2
+
+
+async def test_days_are_found_by_their_place_in_the_log(db: Database, cast: Cast, clock: SettableClock) -> None:
+    clock.pass_(days=3)
+    await db.write(lambda tx: tx.record("thing.happened", cast.admin.actor))
+    clock.pass_(days=3)
+    await db.write(lambda tx: tx.record("thing.happened", cast.admin.actor))
+
+    day = NOON + timedelta(days=2)
+    found = await db.read(list_audit, cast.admin.actor, since=day, until=day + timedelta(days=2))
+    worded = await db.read(list_audit, cast.admin.actor, q="thing", since=day)
+
+    assert [fact.kind for fact in found.items] == ["thing.happened"]
+    assert len(worded.items) == 2
+
+
+async def test_the_page_keeps_what_was_asked(gateway: Gateway, people: Cast) -> None:
+    page = await browser(gateway, people.admin).get("/console/audit?q=left&from=2026-03-01&to=2026-03-31")
+
+    assert "1 fact on this page" in page.text
+    assert 'value="left"' in page.text
+    assert 'name="to" value="2026-03-31"' in page.text

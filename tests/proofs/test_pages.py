@@ -30,6 +30,9 @@ CONSOLE = (
     *("/console/clients/new", "/console/clients/import", "/console/clients?q=nobody-at-all", "/console/requests"),
     *("/console/demos", f"/console/demos{ONE_ID}@", f"/console/demos{ONE_ID}/edit@", "/console/demos/new"),
     *("/console/users", f"/console/users{ONE_ID}@", "/console/users/new", "/console/audit", "/console/components"),
+    *("/console/messages", "/console/messages/[0-9]+@", "/console/messages?state=dead"),
+    *("/console/messages/kinds/weekly_digest/pt", "/console/webhooks", "/console/webhooks/new"),
+    *("/console/health", "/console/settings"),
     *("/account", "/nothing"),
 )
 CLIENT = ("/", f"/demos{ONE_ID}@", "/access", "/account")
@@ -213,6 +216,23 @@ def test_a_client_opens_a_demo_and_asks_for_more_time(
     tab.page.get_by_role("button", name="Send").click()
     expect(tab.page.get_by_text("Your request is sent.")).to_be_visible()
     keep(tab.page, f"story-asked-{'scripts' if has_scripts else 'plain'}")
+    context.close()
+
+
+def test_a_page_of_a_demo_shows_by_itself_how_a_trial_ended(place: Installation, browser: Browser) -> None:
+    context = browser.new_context(viewport=DESK)
+    tab = Tab(context, place)
+    tab.log_in("admin@ecatalog.example")
+    tab.go("/console/demos/new")
+    tab.page.get_by_label("Name").first.fill("Tried out")
+    tab.page.get_by_label("Image", exact=True).fill("ecatalog-samples/customers")
+    tab.page.get_by_label("Status").select_option("active")
+    tab.page.get_by_role("button", name="Add the demo").click()
+    expect(tab.page.get_by_text("A copy is being tried", exact=True)).to_be_visible()
+    keep(tab.page, "story-trial")
+    expect(tab.page.get_by_text("A copy is being tried", exact=True)).not_to_be_visible(timeout=30_000)
+    expect(tab.page.get_by_text("Answers,")).to_be_visible()
+    assert tab.said == []
     context.close()
 
 

@@ -134,6 +134,7 @@ GROUPS = {
     "registries": "The logins of registries.",
     "requests": "Requests for more time, or for the end of access.",
     "scopes": "What a token may be allowed.",
+    "settings": "The name, the colour and the texts of the catalog.",
     "service": "The service itself.",
     "tokens": "Tokens of services.",
     "users": "Users: the vendor's own people.",

@@ -1,6 +1,7 @@
 """What the pages of demos show, each read at once, and a demo saved with the image that its form names."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -18,13 +19,14 @@ from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import Forbidden, Invalid, NotFound, Stale
 from ecatalog.kit.search import pattern
 from ecatalog.launches.actions import launch_for, log_for
-from ecatalog.launches.planning import check_for, list_warm_plans
+from ecatalog.launches.planning import add_warm_plan, check_for, list_warm_plans
 from ecatalog.launches.queries import count_live_of_demo
 from ecatalog_client.types.analytics import DayUsage, DemoUsage
 from ecatalog_client.types.demos import Demo
 from ecatalog_client.types.launches import Check, Launch, WarmPlan
 
 STATUSES = ("active", "draft", "maintenance", "removed")
+_UNDECIDED = ("queued", "starting")
 _MOST_CLIENTS = 100
 _MOST_IMAGES = 200
 # A reference as Docker reads it: a registry has a dot or a port, or is this machine.
@@ -76,7 +78,7 @@ def demo_page(tx: Tx, actor: Actor, demo_id: str) -> DemoPage:
         demo=demo,
         image=image_text(tx, demo.docker_image_id),
         check=check,
-        trial=None if check.trial_launch_id is None else launch_for(tx, actor, check.trial_launch_id),
+        trial=_trial_of(tx, actor, check),
         log=_log_of(tx, actor, check),
         plans=list_warm_plans(tx, actor, demo_id),
         clients=demo_queries.list_granted(tx, demo_id, _MOST_CLIENTS),
@@ -85,6 +87,12 @@ def demo_page(tx: Tx, actor: Actor, demo_id: str) -> DemoPage:
         usage=usage,
         days=every_day(usage.by_day, (tx.now.date().fromordinal(tx.now.date().toordinal() - DAYS + 1)), DAYS),
     )
+
+
+def _trial_of(tx: Tx, actor: Actor, check: Check) -> Launch | None:
+    """The copy of a change, as long as nobody knows whether it answers; what follows from it is in the check then."""
+    trial = None if check.trial_launch_id is None else launch_for(tx, actor, check.trial_launch_id)
+    return trial if trial is not None and trial.state in _UNDECIDED else None
 
 
 def _log_of(tx: Tx, actor: Actor, check: Check) -> str:
@@ -111,6 +119,7 @@ class DemoForm(msgspec.Struct, frozen=True, kw_only=True):
     demo: Demo | None
     image: str
     images: list[str]
+    plans: list[WarmPlan]
 
 
 def demo_form(tx: Tx, actor: Actor, demo_id: str = "") -> DemoForm:
@@ -122,22 +131,30 @@ def demo_form(tx: Tx, actor: Actor, demo_id: str = "") -> DemoForm:
     return DemoForm(
         demo=demo,
         image=image_text(tx, demo.docker_image_id) if demo else "",
+        plans=list_warm_plans(tx, actor, demo_id) if demo_id else [],
         images=["/".join(filter(None, (i.registry_url, f"{i.image_name}:{i.image_tag}"))) for i in known],
     )
 
 
-def save_new(tx: Tx, actor: Actor, image: str, /, **fields: Any) -> Added:
-    """A new demo of the image that is named. Raises what `add_demo` raises."""
-    return add_demo(tx, actor, **fields, docker_image_id=_image_id(tx, actor, image))
+def save_new(tx: Tx, actor: Actor, image: str, plan: Mapping[str, Any] | None, /, **fields: Any) -> Added:
+    """A new demo of the image that is named, kept warm by that plan. Raises what adding both raises."""
+    added = add_demo(tx, actor, **fields, docker_image_id=_image_id(tx, actor, image))
+    if plan:
+        add_warm_plan(tx, actor, added.demo.id, **plan)
+    return added
 
 
-def save_changed(tx: Tx, actor: Actor, demo_id: str, version: int, image: str, /, **fields: Any) -> Changed:
-    """Changes a demo that nobody else changed meanwhile. Raises Stale, and what `edit_demo` raises."""
+def save_changed(
+    tx: Tx, actor: Actor, demo_id: str, version: int, image: str, plan: Mapping[str, Any] | None, /, **fields: Any
+) -> Changed:
+    """Changes a demo that nobody else changed meanwhile, and adds the plan. Raises Stale, and what both raise."""
     demo = demo_for(tx, actor, demo_id)
     if demo.version != version:
         raise Stale("Somebody else changed this demo while you were writing. Look at both, then save again.")
     # The same words keep the digest that the demo was published with.
     image_id = demo.docker_image_id if image == image_text(tx, demo.docker_image_id) else _image_id(tx, actor, image)
+    if plan:
+        add_warm_plan(tx, actor, demo_id, **plan)
     return edit_demo(tx, actor, demo_id, **fields, docker_image_id=image_id)
 
 

@@ -9,15 +9,20 @@ from ecatalog.console import (
     pages_demo_form,
     pages_demos,
     pages_exchange,
+    pages_messages,
     pages_pictures,
     pages_requests,
+    pages_settings,
+    pages_usage,
     pages_users,
+    pages_webhooks,
 )
 
 PAGES = (
     *pages_catalog.PAGES,
     *pages_account.PAGES,
     *pages_dashboard.PAGES,
+    *pages_usage.PAGES,
     *pages_clients.PAGES,
     *pages_exchange.PAGES,
     *pages_client.PAGES,
@@ -27,4 +32,7 @@ PAGES = (
     *pages_demos.PAGES,
     *pages_pictures.PAGES,
     *pages_users.PAGES,
+    *pages_messages.PAGES,
+    *pages_webhooks.PAGES,
+    *pages_settings.PAGES,
 )

@@ -7,10 +7,12 @@ from starlette.responses import Response
 
 from ecatalog.access.catalog_api import changed_and_cut
 from ecatalog.console.demos import DemoForm, demo_form, save_changed, save_new
+from ecatalog.console.pages_demos import WEEKDAYS, plan_in
 from ecatalog.console.pages_frame import Wrong, admin_of, fields_of, show, wrong_of
 from ecatalog.kit.errors import CatalogError, Forbidden, Invalid, NotFound
 from ecatalog.web.pages import Visit, page, see_other
 from ecatalog_client.types.demos import CreateDemo, PatchDemo
+from ecatalog_client.types.launches import AddWarmPlan
 
 _TEXTS = (
     *("name", "slug", "description", "demo_url", "status", "status_reason", "vertical", "horizontal", "project_code"),
@@ -36,6 +38,8 @@ _NEW = {
     "max_copies": "0",
     "is_metered": "on",
 }
+# Of a weekly plan, which is added with the demo when a day is ticked.
+_PLAN = {"from_time": "09:00", "until_time": "17:00", "timezone": "UTC", "copies": "1"}
 _ALL = (*_TEXTS, *_NUMBERS, *_MINUTES, "keywords", "environment", "image", "is_metered", "force")
 
 
@@ -51,7 +55,7 @@ async def _form(
     visit: Visit, typed: Mapping[str, str] | None = None, wrong: Wrong | None = None, status: int = 200
 ) -> Response:
     found = await visit.door.db.read(demo_form, admin_of(visit), visit.values.get("id", ""))
-    shown = dict.fromkeys(_ALL, "") | (dict(typed) if typed is not None else _typed_of(found))
+    shown = dict.fromkeys((*_ALL, *WEEKDAYS), "") | _PLAN | (dict(typed) if typed is not None else _typed_of(found))
     return await show(
         visit,
         "console/demo_form.html",
@@ -59,6 +63,8 @@ async def _form(
         found=found,
         demo=found.demo,
         typed=shown,
+        weekdays=WEEKDAYS,
+        has_plan=any(shown[name] for name in WEEKDAYS),
         wrong=wrong or Wrong(),
     )
 
@@ -94,6 +100,12 @@ def _given(form: Mapping[str, str]) -> dict[str, Any]:
     return given
 
 
+def _plan_of(form: Mapping[str, str]) -> dict[str, Any] | None:
+    """The plan that is to be added; None without a day. Raises Invalid."""
+    given = plan_in(form)
+    return fields_of(AddWarmPlan, given) if given["weekdays"] else None
+
+
 def _seconds(name: str, text: str) -> int:
     if not (text.strip().isascii() and text.strip().isdigit() and len(text) < 8):
         raise Invalid("Some of it is no number.", fields={name: "write whole minutes"})
@@ -118,7 +130,9 @@ async def submit_new(visit: Visit) -> Response:
     actor = admin_of(visit)
     try:
         fields = fields_of(CreateDemo, _given(visit.form))
-        added = await visit.door.write(save_new, actor, visit.form.get("image", "").strip(), **fields)
+        added = await visit.door.write(
+            save_new, actor, visit.form.get("image", "").strip(), _plan_of(visit.form), **fields
+        )
     except (Forbidden, NotFound):
         raise
     except CatalogError as error:
@@ -132,7 +146,9 @@ async def submit_edit(visit: Visit) -> Response:
     try:
         fields = fields_of(PatchDemo, _given(form))
         number = int(version) if version.isascii() and version.isdigit() else 0
-        changed = await visit.door.write(save_changed, actor, demo_id, number, form.get("image", "").strip(), **fields)
+        changed = await visit.door.write(
+            save_changed, actor, demo_id, number, form.get("image", "").strip(), _plan_of(form), **fields
+        )
         answer = await changed_and_cut(visit.door, actor, changed)
     except (Forbidden, NotFound):
         raise

@@ -1,5 +1,7 @@
 """The demos of the catalog as users keep them: the table, one demo, its plans, removing and restoring it."""
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.responses import Response
@@ -24,7 +26,7 @@ from ecatalog.launches.planning import add_warm_plan, remove_warm_plan
 from ecatalog.web.pages import Visit, page, see_other
 from ecatalog_client.types.launches import AddWarmPlan
 
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 async def show_demos(visit: Visit) -> Response:
@@ -55,19 +57,24 @@ async def show_demos(visit: Visit) -> Response:
 
 
 async def show_demo(visit: Visit) -> Response:
-    return await _page(visit)
+    return await show_demo_page(visit)
 
 
-async def _page(visit: Visit, wrong: Wrong | None = None, status: int = 200) -> Response:
+async def show_demo_page(
+    visit: Visit, wrong: Wrong | None = None, status: int = 200, *, is_upload: bool = False
+) -> Response:
+    """The page, with what stood against one of its forms."""
     found = await visit.door.db.read_long(demo_page, user_of(visit), visit.values["id"])
     return await show(
         visit,
         "console/demo.html",
+        fragment="console/_trial.html",
         status=status,
         found=found,
         demo=found.demo,
-        weekdays=_WEEKDAYS,
+        weekdays=WEEKDAYS,
         wrong=wrong or Wrong(),
+        is_upload=is_upload,
         typed=visit.form,
     )
 
@@ -91,22 +98,25 @@ async def submit_restore(visit: Visit) -> Response:
     return see_other(f"/console/demos/{visit.values['id']}?done=restored")
 
 
-async def submit_plan(visit: Visit) -> Response:
-    """Warm copies every week, on the days that are ticked."""
-    form = visit.form
-    given = {
+def plan_in(form: Mapping[str, str]) -> dict[str, Any]:
+    """The weekly plan that a form holds, as the API would take it."""
+    return {
         "copies": form.get("copies", "1"),
-        "weekdays": [name for name in _WEEKDAYS if form.get(name)],
+        "weekdays": [name for name in WEEKDAYS if form.get(name)],
         "from_time": form.get("from_time", ""),
         "until_time": form.get("until_time", ""),
         "timezone": form.get("timezone") or "UTC",
     }
+
+
+async def submit_plan(visit: Visit) -> Response:
+    """Warm copies every week, on the days that are ticked."""
     actor = admin_of(visit)
     try:
-        fields = fields_of(AddWarmPlan, given)
+        fields = fields_of(AddWarmPlan, plan_in(visit.form))
         await visit.door.write(add_warm_plan, actor, visit.values["id"], **fields)
     except (Invalid, Conflict) as error:
-        return await _page(visit, wrong_of(error), error.status)
+        return await show_demo_page(visit, wrong_of(error), error.status)
     return see_other(f"/console/demos/{visit.values['id']}?done=planned")
 
 

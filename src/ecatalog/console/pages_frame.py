@@ -25,7 +25,9 @@ def said(words: str) -> str:
 DONE: Mapping[str, str] = {
     "added": said("It is in the catalog."),
     "approved": said("The request was approved."),
+    "begun": said("It is under way."),
     "cancelled": said("The request was taken back."),
+    "confirmed": said("Clients open demos again."),
     "created": said("The client is created."),
     "ended": said("The session has ended."),
     "given": said("The demo is given: it can be opened at once."),
@@ -35,6 +37,7 @@ DONE: Mapping[str, str] = {
     "rejected": said("The request was rejected."),
     "removed": said("It is out of the catalog. Its history stays."),
     "renewed": said("The new end counts from now on."),
+    "replayed": said("It is sent once more."),
     "restored": said("It is back."),
     "revoked": said("Access is over."),
     "saved": said("Your changes are saved."),
@@ -42,6 +45,7 @@ DONE: Mapping[str, str] = {
     "stopped": said("The copy is stopping."),
     "taken": said("The demo is taken back, and what was open of it is cut."),
     "trial": said("A copy is being tried. The change counts once it answers."),
+    "unhooked": said("The webhook is removed."),
     "user": said("The user is added."),
 }
 

@@ -40,7 +40,12 @@ _SYSTEMS = {
     "Linux": "Linux",
 }
 _FACTS: Mapping[str, str] = {
+    "access.confirmed": "Access confirmed after a restore",
+    "access.held": "Access put on hold after a restore",
     "access.cut": "Everything open was cut",
+    "backup.checked": "Backup checked",
+    "backup.failed": "Backup failed",
+    "backup.made": "Backup made",
     "client.created": "Client created",
     "client.edited": "Client edited",
     "client.renewed": "Access renewed",
@@ -67,11 +72,17 @@ _FACTS: Mapping[str, str] = {
     "request.rejected": "Request rejected",
     "session.ended": "Logged out",
     "session.started": "Logged in",
+    "settings.edited": "Settings changed",
     "user.created": "User added",
     "user.edited": "User changed",
     "warm_plan.added": "Plan for warm copies added",
     "warm_plan.removed": "Plan for warm copies ended",
 }
+
+
+def known_facts() -> list[tuple[str, str]]:
+    """The kinds of facts that people have words for, with these."""
+    return sorted(_FACTS.items())
 
 
 def fact_in_words(kind: str) -> str:
@@ -187,6 +198,14 @@ def marked(text: str, words: str) -> Markup:
     return escape(text[:at]) + Markup("<mark>") + escape(text[at:end]) + Markup("</mark>") + escape(text[end:])
 
 
+def size(count: float) -> str:
+    """`512 B`, `1.5 KiB`, `32 MiB`, `2.1 GiB`: of bytes."""
+    units = ["B", "KiB", "MiB", "GiB"]
+    while count >= 1024 and len(units) > 1:
+        count, units = count / 1024, units[1:]
+    return f"{count:,.1f} {units[0]}" if units[0] != "B" and count < 10 else f"{count:,.0f} {units[0]}"
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "browser": browser,
     "cover": cover,
@@ -198,6 +217,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "marked": marked,
     "minutes": minutes,
     "prose": prose,
+    "size": size,
     "span": span,
     "summary": summary,
     "whole_days": whole_days,

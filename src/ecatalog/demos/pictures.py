@@ -4,24 +4,24 @@ They are files in the data directory, named by what they hold, so that a name ne
 """
 
 import hashlib
-import io
 import re
-import warnings
 from pathlib import Path
+from typing import Literal
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ImageOps
 
 from ecatalog.demos import queries
 from ecatalog.demos.actions import demo_for, refuse_unless_manager
 from ecatalog.kit.actor import SYSTEM, Actor
 from ecatalog.kit.db import Tx
+from ecatalog.kit.drawing import MOST_BYTES, as_webp, read_picture
 from ecatalog.kit.errors import Invalid
 from ecatalog_client.types.demos import Demo
 
-MOST_BYTES = 6 * 1024 * 1024
+__all__ = ["MOST_BYTES", "draw_anew", "draw_face", "find_picture", "keep_picture", "set_photo", "set_picture"]
+
 SIZE = (960, 540)
-_MOST_PIXELS = 40_000_000
-_FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
+FACE = (192, 192)
 _NAME = re.compile(r"[0-9a-f]{64}\.webp")
 
 
@@ -30,26 +30,15 @@ def draw_anew(raw: bytes) -> bytes:
 
     It takes a while, and so it is for a thread.
     """
+    return as_webp(ImageOps.fit(read_picture(raw), SIZE))
+
+
+def draw_face(raw: bytes) -> bytes:
+    """The photo of somebody in the same way, as a square of 192. Raises Invalid (`photo`)."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(raw), formats=_FORMATS) as found:
-                if found.width * found.height > _MOST_PIXELS:
-                    raise _refused("larger than 40 megapixels")
-                drawn = ImageOps.fit(ImageOps.exif_transpose(found).convert("RGB"), SIZE)
-    except Invalid:
-        raise
-    except (UnidentifiedImageError, Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise _refused("neither PNG, JPEG, WebP nor GIF") from None
-    except (OSError, ValueError, SyntaxError, EOFError):
-        raise _refused("damaged") from None
-    made = io.BytesIO()
-    drawn.save(made, "WEBP", quality=82)
-    return made.getvalue()
-
-
-def _refused(why: str) -> Invalid:
-    return Invalid(f"This picture cannot be used: it is {why}.", fields={"picture": why})
+        return as_webp(ImageOps.fit(read_picture(raw), FACE, centering=(0.5, 0.35)))
+    except Invalid as error:
+        raise Invalid(error.message, fields={"photo": error.fields["picture"]}) from None
 
 
 def keep_picture(folder: Path, picture: bytes) -> str:
@@ -74,10 +63,21 @@ def find_picture(folder: Path, name: str) -> bytes | None:
 
 def set_picture(tx: Tx, actor: Actor, demo_id: str, name: str | None) -> Demo:
     """Shows the demo with this picture, or with none. Raises NotFound, Forbidden."""
+    return _show_with(tx, actor, demo_id, "picture", name)
+
+
+def set_photo(tx: Tx, actor: Actor, demo_id: str, name: str | None) -> Demo:
+    """Shows the contact of the demo with this photo, or with initials. Raises NotFound, Forbidden."""
+    return _show_with(tx, actor, demo_id, "contact_photo", name)
+
+
+def _show_with(
+    tx: Tx, actor: Actor, demo_id: str, field: Literal["picture", "contact_photo"], name: str | None
+) -> Demo:
     refuse_unless_manager(actor)
     demo = demo_for(tx, actor, demo_id)
-    if demo.picture != name:
-        queries.set_picture(tx, demo_id, name)
+    if getattr(demo, field) != name:
+        queries.set_shown(tx, demo_id, field, name)
         tx.touch("demos")
-        tx.record("demo.edited", actor, demo=demo_id, fields=["picture"])
+        tx.record("demo.edited", actor, demo=demo_id, fields=[field])
     return demo_for(tx, SYSTEM, demo_id)

@@ -1,6 +1,7 @@
 """All SQL on `demos`, `docker_images` and `client_demo_access`."""
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -152,9 +153,10 @@ _EDITABLE = (
 )
 
 
-def set_picture(tx: Tx, demo_id: str, name: str | None) -> None:
+def set_shown(tx: Tx, demo_id: str, field: Literal["picture", "contact_photo"], name: str | None) -> None:
+    """The name of a picture, in that column."""
     tx.run(
-        "UPDATE demos SET picture = :name, updated_at = :now, version = version + 1 WHERE id = :id",
+        f"UPDATE demos SET {field} = :name, updated_at = :now, version = version + 1 WHERE id = :id",  # noqa: S608
         id=demo_id,
         name=name,
         now=tx.now,

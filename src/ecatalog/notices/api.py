@@ -9,10 +9,12 @@ from ecatalog.notices import choices, outbox, queries
 from ecatalog.notices.channels import Outgoing, Refused
 from ecatalog.notices.mails import Mails
 from ecatalog.notices.planning import MAIL
+from ecatalog.notices.trying import send_test_mail
 from ecatalog.web.door import Door
 from ecatalog.web.operation import flow, read, write
 from ecatalog_client.types.messages import ChooseNotices, ListMessages, Message, MessagePreview, Notices
 from ecatalog_client.types.paging import Page
+from ecatalog_client.types.settings import MailTest
 
 _ADMIN = frozenset({Role.ADMIN})
 
@@ -62,6 +64,14 @@ OPERATIONS = (
         gives=Message,
         may=_ADMIN,
         summary="Send a message once more, under the same id",
+    ),
+    flow(
+        "POST",
+        "/api/messages/test",
+        send_test_mail,
+        gives=MailTest,
+        may=_ADMIN,
+        summary="Send a test mail to oneself at once, and tell how it went",
     ),
     read(
         "GET",

@@ -27,14 +27,14 @@ class Mails:
 
     def __init__(self, db: Database, renderer: Renderer) -> None:
         self._db = db
-        self._renderer = renderer
+        self.renderer = renderer
 
     async def compose(self, row: Outgoing, *, is_preview: bool = False) -> Mail:
         """Raises Refused, for good, when the recipient is no longer there."""
         addressee = await self._db.read(find_addressee, row.recipient)
         if addressee is None:
             raise Refused("The recipient's account is closed, or was never there.", is_final=True)
-        said = self._renderer.render(
+        said = self.renderer.render(
             row.kind,
             name=addressee.name,
             locale=addressee.locale,

@@ -130,12 +130,19 @@ def message_for(tx: Tx, actor: Actor, row_id: str) -> Message:
 
 
 def list_messages(
-    tx: Tx, actor: Actor, *, state: str = "", client_id: str = "", limit: int = PAGE_SIZE, cursor: str | None = None
+    tx: Tx,
+    actor: Actor,
+    *,
+    state: str = "",
+    channel: str = "",
+    client_id: str = "",
+    limit: int = PAGE_SIZE,
+    cursor: str | None = None,
 ) -> Page[Message]:
     """The messages, newest first. Raises Forbidden, Invalid."""
     _refuse_others(actor)
     (before,) = decode_cursor(cursor, (_NEWEST,))
-    rows = queries.list_messages(tx, state=state, client_id=client_id, before=before, limit=limit + 1)
+    rows = queries.list_messages(tx, state=state, channel=channel, client_id=client_id, before=before, limit=limit + 1)
     return page_of(rows, limit, lambda message: (message.id,))
 
 

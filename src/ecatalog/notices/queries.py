@@ -257,25 +257,24 @@ def find_stored(tx: Tx, row_id: int) -> Outgoing | None:
     )
 
 
-def list_messages(tx: Tx, *, state: str, client_id: str, before: int, limit: int) -> list[Message]:
-    """Newest first. One statement per filter, so that an index serves each."""
-    if client_id:
-        return tx.all(
-            Message,
-            _SELECT
-            + """WHERE client_id = :client_id AND id < :before AND (:state = '' OR state = :state)
-                 ORDER BY id DESC LIMIT :limit""",
-            client_id=client_id,
-            state=state,
-            before=before,
-            limit=limit,
-        )
-    if state:
-        return tx.all(
-            Message,
-            _SELECT + "WHERE state = :state AND id < :before ORDER BY id DESC LIMIT :limit",
-            state=state,
-            before=before,
-            limit=limit,
-        )
-    return tx.all(Message, _SELECT + "WHERE id < :before ORDER BY id DESC LIMIT :limit", before=before, limit=limit)
+def list_messages(tx: Tx, *, state: str, channel: str, client_id: str, before: int, limit: int) -> list[Message]:
+    """Newest first. One statement per filter that has an index; what has none is passed over on the way."""
+    where = "WHERE "
+    where += "client_id = :client_id AND " if client_id else ""
+    where += "state = :state AND " if state else ""
+    return tx.all(
+        Message,
+        _SELECT + where + """id < :before AND (:channel = '' OR channel = :channel) ORDER BY id DESC LIMIT :limit""",
+        channel=channel,
+        before=before,
+        limit=limit,
+        **{name: text for name, text in (("client_id", client_id), ("state", state)) if text},
+    )
+
+
+def count_unsent(tx: Tx) -> dict[str, int]:
+    """How many messages are in each state but `sent`, of which there are many."""
+    found = tx.rows(
+        "SELECT state, count(*) AS number FROM outbox WHERE state IN ('pending', 'leased', 'dead') GROUP BY state"
+    )
+    return {row["state"]: row["number"] for row in found}

@@ -6,6 +6,7 @@ message of somebody can add a link or a paragraph, and each value is escaped for
 """
 
 import re
+from collections.abc import Callable
 from functools import cached_property
 from importlib.resources import files
 from typing import Any
@@ -16,15 +17,14 @@ from markupsafe import Markup, escape
 
 from ecatalog.notices import wording
 from ecatalog.notices.links import Links
+from ecatalog.web.layout import Look
 
 _BUTTON = re.compile(r"\[(.+)\]\((.+)\)")
 # Also those that turn the direction of what follows, the catalog's own words among it (Unicode, UAX #9).
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 # No value holds it: `_line` takes it out of what somebody typed.
 _BETWEEN = "\x1e"
-_BUTTON_STYLE = (
-    "display:inline-block;background:#1f5fbf;color:#fff;padding:10px 18px;border-radius:6px;text-decoration:none"
-)
+_BUTTON_STYLE = "display:inline-block;background:{};color:{};padding:10px 18px;border-radius:6px;text-decoration:none"
 _FOOTER = {
     "en": "You get this because you use this catalog of demos. Choose what you are told:",
     "pt": "Recebe esta mensagem porque utiliza este catálogo de demonstrações. Escolha o que quer receber:",
@@ -51,8 +51,9 @@ class _Message(msgspec.Struct, frozen=True):
 class Renderer:
     """Templates are read once, when first used; a name that nobody gave is an error, not a gap."""
 
-    def __init__(self, links: Links) -> None:
+    def __init__(self, links: Links, look: Callable[[], Look] = Look) -> None:
         self._links = links
+        self._look = look
         self._plain = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)  # noqa: S701
         self._plain.filters |= {"day": wording.day, "moment": wording.moment, "end": wording.end}
         self._messages: dict[tuple[str, str], _Message] = {}
@@ -64,6 +65,7 @@ class Renderer:
         language = wording.language_of(locale)
         message = self._message(kind, language)
         given = _flat(values) | {"name": _line(name), "lang": language, "url": self._links.url}
+        given["catalog"] = self._look().name
         given["code"] = lambda purpose: "…" if is_preview else self._links.code(purpose, message_id)
         subject, *pieces = message.template.render(given).split(_BETWEEN)
         rest = iter(pieces)
@@ -86,12 +88,20 @@ class Renderer:
 
     def _text(self, filled: list[tuple[str, str | None]], language: str) -> str:
         paragraphs = [words if address is None else f"{words}:\n{address}" for words, address in filled]
-        return "\n\n".join([*paragraphs, f"--\n{_FOOTER[language]}\n{self._links.url('/notices')}"]) + "\n"
+        look = self._look()
+        signed = "\n".join(filter(None, (f"--\n{look.name}", look.contact)))
+        return "\n\n".join([*paragraphs, f"{signed}\n{_FOOTER[language]}\n{self._links.url('/notices')}"]) + "\n"
 
     def _html(self, title: str, filled: list[tuple[str, str | None]], language: str) -> str:
-        body = Markup("\n").join(_paragraph(words, address) for words, address in filled)
+        look = self._look()
+        body = Markup("\n").join(_paragraph(words, address, look) for words, address in filled)
         return self._layout.render(
-            title=title, body=body, language=language, footer=_FOOTER[language], notices=self._links.url("/notices")
+            title=title,
+            body=body,
+            language=language,
+            look=look,
+            footer=_FOOTER[language],
+            notices=self._links.url("/notices"),
         )
 
     @cached_property
@@ -100,9 +110,10 @@ class Renderer:
         return Environment(undefined=StrictUndefined, autoescape=True).from_string(source)
 
 
-def _paragraph(words: str, address: str | None) -> Markup:
+def _paragraph(words: str, address: str | None, look: Look) -> Markup:
     if address is not None:
-        return Markup(f'<p><a href="{escape(address)}" style="{_BUTTON_STYLE}">{escape(words)}</a></p>')  # noqa: S704
+        style = _BUTTON_STYLE.format(look.colour, look.text_on_colour)
+        return Markup(f'<p><a href="{escape(address)}" style="{style}">{escape(words)}</a></p>')  # noqa: S704
     lines = "<br>\n".join(escape(line) for line in words.split("\n"))
     return Markup(f'<p style="margin:0 0 16px">{lines}</p>')  # noqa: S704
 

@@ -107,5 +107,5 @@ USER_NOTICES = {
     "weekly_digest": "On Mondays: what your clients did, whose access ends, which requests wait.",
 }
 # Nobody turns off what they have just asked for.
-MESSAGES = tuple(sorted(CLIENT_NOTICES.keys() | USER_NOTICES.keys() | {"reset"}))
+MESSAGES = tuple(sorted(CLIENT_NOTICES.keys() | USER_NOTICES.keys() | {"reset", "test"}))
 RULES_OF = {kind: tuple(rule for rule in RULES if rule.fact == kind) for kind in {rule.fact for rule in RULES}}

@@ -2,7 +2,7 @@
 
 from ecatalog.kit.actor import Actor, Role
 from ecatalog.kit.db import Tx
-from ecatalog.ops.backup_runs import make_backup, stored_backups
+from ecatalog.ops.backup_runs import check_backup, make_backup, stored_backups
 from ecatalog.ops.holding import confirm_access
 from ecatalog.web.operation import flow, write
 from ecatalog_client.types.backups import Backup, BackupList
@@ -34,6 +34,15 @@ OPERATIONS = (
         scope="backups:write",
         status=201,
         summary="Make a backup; answers when it is stored and tested",
+    ),
+    flow(
+        "POST",
+        "/api/backups/{name}/check",
+        check_backup,
+        gives=Backup,
+        may=_ADMIN,
+        scope="backups:write",
+        summary="Open a backup and compare all that is in it; `problem` says what is wrong",
     ),
     write(
         "POST",

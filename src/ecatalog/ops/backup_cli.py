@@ -120,6 +120,8 @@ def _is_good(place: backups.Place, name: str, trusted: Ed25519PublicKey) -> bool
     try:
         with _shown() as tell:
             manifest = backups.verify_backup(place, name, trusted, tell)
+    except backups.UnderWay:
+        raise
     except (BadBackup, StoreFailed, backups.BackupFailed, BadSetting) as bad:
         typer.echo(f"{name} is not to be relied on. {bad}", err=True)
         return False

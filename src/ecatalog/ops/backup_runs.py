@@ -11,8 +11,9 @@ import structlog
 
 from ecatalog.kit.actor import SYSTEM, Actor
 from ecatalog.kit.db import Tx
-from ecatalog.kit.errors import Conflict, Unavailable
+from ecatalog.kit.errors import Conflict, NotFound, Unavailable
 from ecatalog.ops.backup_keys import trusted_key
+from ecatalog.ops.backup_work import BackupWork
 from ecatalog.ops.backups import BackupFailed, Place, list_backups, place_of, prune_backups
 from ecatalog.ops.last_backup import LastBackup, find_last_backup
 from ecatalog.settings import Settings, variable
@@ -24,7 +25,10 @@ UNDER_WAY = 75
 _SECONDS_BETWEEN_LOOKS = 60.0
 _BEFORE_TRYING_AGAIN = timedelta(hours=1)
 # What the process must know; everything else of the environment it does not read.
-_SETTINGS = ("data", "db_path", "backups", "backup_password", "backup_recipients", "backup_test_key")
+_SETTINGS = (
+    *("data", "db_path", "backups", "backup_password", "backup_recipients", "backup_test_key"),
+    "backup_signed_by",
+)
 
 _log = structlog.get_logger("ecatalog.ops")
 
@@ -36,7 +40,8 @@ async def make_backup(door: Door, actor: Actor) -> Backup:
     if not door.settings.makes_backups:
         raise Conflict(f"Nobody could open a backup. Set {variable('backup_password')}, and start the gateway again.")
     try:
-        made = await _run(door.settings)
+        with door.part(BackupWork).noted("making"):
+            made = msgspec.json.decode(await _run(door.settings, "create", "--json", "--gently"), type=Backup)
     except Unavailable as failure:
         await door.write(_note_failed, actor, str(failure))
         raise
@@ -52,8 +57,31 @@ def _note_failed(tx: Tx, actor: Actor, error: str) -> int:
     return tx.record("backup.failed", actor, error=error)
 
 
-async def _run(settings: Settings) -> Backup:
-    command = (sys.executable, "-m", "ecatalog", "backup", "create", "--json", "--gently")
+async def check_backup(door: Door, actor: Actor, name: str) -> Backup:
+    """Opens a backup, compares all that is in it, and answers with what is wrong with it. Raises NotFound, Conflict
+    while another one is under way.
+    """
+    listed = await stored_backups(door, actor)
+    found = next((each for each in listed.items if each.name == name), None)
+    if found is None:
+        raise NotFound("There is no backup of this name.")
+    problem = ""
+    try:
+        with door.part(BackupWork).noted("checking", name):
+            await _run(door.settings, "verify", name)
+    except Unavailable as failure:
+        problem = failure.message.removeprefix(f"{name} is not to be relied on. ")
+    await door.write(_note_checked, actor, name, problem)
+    return msgspec.structs.replace(found, problem=problem)
+
+
+def _note_checked(tx: Tx, actor: Actor, name: str, problem: str) -> int:
+    return tx.record("backup.checked", actor, backup=name, is_good=not problem, problem=problem)
+
+
+async def _run(settings: Settings, *words: str) -> bytes:
+    """What `ecatalog backup …` prints. Raises Conflict while another one is under way, Unavailable with its words."""
+    command = (sys.executable, "-m", "ecatalog", "backup", *words)
     pipe = asyncio.subprocess.PIPE
     child = await asyncio.create_subprocess_exec(*command, env=child_environment(settings), stdout=pipe, stderr=pipe)
     try:
@@ -63,7 +91,7 @@ async def _run(settings: Settings) -> Backup:
             child.kill()
             await child.wait()
     if child.returncode == 0:
-        return msgspec.json.decode(told, type=Backup)
+        return told
     sentence = why.decode(errors="replace").strip().splitlines()[-1:] or ["The process that makes it died."]
     said = sentence[0].removeprefix("ecatalog backup: ")
     raise Conflict(said) if child.returncode == UNDER_WAY else Unavailable(said)

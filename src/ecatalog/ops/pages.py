@@ -1,4 +1,4 @@
-"""The audit log as people read it: what happened, by whom, found by kind, person and day."""
+"""The audit log as people read it: what happened, by whom, found by words, kind, person and days."""
 
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
@@ -8,31 +8,32 @@ from starlette.responses import Response
 from ecatalog.console.pages_frame import show, user_of, words_of
 from ecatalog.console.words import fact_in_words
 from ecatalog.kit.db import Tx
-from ecatalog.ops import queries
+from ecatalog.ops import pages_health, queries
 from ecatalog.ops.audit import list_audit
 from ecatalog.web.pages import Visit, page
 from ecatalog_client.types.audit import AuditFact
 
 _PER_PAGE = 50
+_ASKED = ("q", "kind", "client", "by", "from", "to")
 
 
 async def show_audit(visit: Visit) -> Response:
     """Raises Forbidden for who may not read it, Invalid for a page that does not exist."""
     actor, query = user_of(visit), visit.query
-    kind, day = words_of(visit, "kind"), words_of(visit, "day")
-    since = _day(day)
+    kind, since, until = words_of(visit, "kind"), _day(words_of(visit, "from")), _day(words_of(visit, "to"))
     found = await visit.door.db.read_long(
         list_audit,
         actor,
         kind=kind,
         client_id=words_of(visit, "client"),
         by=words_of(visit, "by"),
+        q=words_of(visit),
         since=since,
-        until=since + timedelta(days=1) if since else None,
+        until=until + timedelta(days=1) if until else None,
         limit=_PER_PAGE,
         cursor=query.get("cursor") or None,
     )
-    kept = {name: text for name in ("kind", "client", "by", "day") if (text := words_of(visit, name))}
+    kept = {name: text for name in _ASKED if (text := words_of(visit, name))}
     return await show(
         visit,
         "ops/audit.html",
@@ -40,7 +41,8 @@ async def show_audit(visit: Visit) -> Response:
         facts=found.items,
         names=await visit.door.db.read_long(_names_of, found.items),
         kinds=sorted(await visit.door.db.read(queries.list_kinds), key=fact_in_words),
-        asked=dict.fromkeys(("kind", "client", "by", "day"), "") | kept,
+        asked=dict.fromkeys(_ASKED, "") | kept,
+        by=await visit.door.db.read(queries.name_of, words_of(visit, "by").rpartition(":")[2]),
         older="/console/audit?" + urlencode(kept | {"cursor": found.next}) if found.next else "",
     )
 
@@ -60,4 +62,4 @@ def _names_of(tx: Tx, facts: list[AuditFact]) -> dict[str, str]:
     return {each: name for each in ids if each and (name := queries.name_of(tx, each))}
 
 
-PAGES = (page("GET", "/console/audit", show_audit),)
+PAGES = (page("GET", "/console/audit", show_audit), *pages_health.PAGES)

@@ -1,6 +1,7 @@
 """All SQL of this room: the audit log, the write that proves that writes work, and counts for the metrics."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -119,6 +120,65 @@ def list_facts(tx: Tx, wanted: Mapping[str, Any], *, before: int, limit: int) ->
         limit=limit,
         **{"fact_kind" if name == "kind" else name: value for name, value in wanted.items()},
     )
+
+
+class Word(msgspec.Struct, frozen=True, kw_only=True):
+    """A word that is searched for: the LIKE pattern of texts, and what is called so: kinds, clients, demos, actors."""
+
+    like: str
+    kinds: list[str]
+    client_ids: list[str]
+    demo_ids: list[str]
+    actors: list[str]
+
+
+def search_facts(
+    tx: Tx, wanted: Mapping[str, Any], words: list[Word], *, since: int, before: int, limit: int
+) -> list[AuditFact]:
+    """Newest first, of the positions from `since` on, those that fit every filter and hold every word."""
+    named: dict[str, Any] = {}
+    conditions = "".join(f" AND {_FILTERS[name]}" for name in sorted(wanted))
+    for at, word in enumerate(words):
+        named[f"like_{at}"] = word.like
+        parts = [f"CAST(details AS TEXT) LIKE :like_{at} ESCAPE '\\'"]
+        for column, values in (
+            ("kind", word.kinds),
+            ("client_id", word.client_ids),
+            ("demo_id", word.demo_ids),
+            ("actor", word.actors),
+        ):
+            names = {f"{column}_{at}_{n}": value for n, value in enumerate(values)}
+            named |= names
+            parts += [f"{column} IN ({', '.join(f':{name}' for name in names)})"] if names else []
+        conditions += f" AND ({' OR '.join(parts)})"
+    return tx.all(
+        AuditFact,
+        _FACTS + " AND position >= :since_position" + conditions + " ORDER BY position DESC LIMIT :limit",
+        since_position=since,
+        before=before,
+        limit=limit,
+        **named,
+        **{"fact_kind" if name == "kind" else name: value for name, value in wanted.items()},
+    )
+
+
+class _Moment(msgspec.Struct, frozen=True):
+    position: int
+    at: datetime
+
+
+def moment_from(tx: Tx, position: int) -> tuple[int, datetime] | None:
+    """The first fact from this position on, and when it was; None after the last."""
+    found = tx.one(
+        _Moment,
+        "SELECT position, at FROM audit_log WHERE position >= :position ORDER BY position LIMIT 1",
+        position=position,
+    )
+    return None if found is None else (found.position, found.at)
+
+
+def last_position(tx: Tx) -> int:
+    return int(tx.value("SELECT coalesce(max(position), 0) FROM audit_log"))
 
 
 class _Kind(msgspec.Struct, frozen=True):

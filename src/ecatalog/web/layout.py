@@ -29,10 +29,31 @@ class StaticFile:
     packed: bytes
 
 
-class Layout:
-    """Renders templates; `files` are the static ones by name. `filters` are added to those of Jinja."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the catalog presents itself: `logo` and `styles` are addresses (empty: our own), the colour is `#rrggbb`,
+    `welcome` and `contact` are lines that a company writes.
+    """
 
-    def __init__(self, filters: Mapping[str, Callable[..., Any]] | None = None) -> None:
+    name: str = "E-Catalog"
+    logo: str = ""
+    logo_width: int = 32
+    styles: str = ""
+    welcome: str = ""
+    contact: str = ""
+    colour: str = "#1f6f62"
+    text_on_colour: str = "#ffffff"
+
+
+class Layout:
+    """Renders templates; `files` are the static ones by name. `filters` are added to those of Jinja; `look` is asked
+    for each page how the catalog presents itself.
+    """
+
+    def __init__(
+        self, filters: Mapping[str, Callable[..., Any]] | None = None, look: Callable[[], Look] = Look
+    ) -> None:
+        self._look = look
         folder = files("ecatalog.web") / "static"
         self.files = {
             each.name: _static(each.name, each.read_bytes())
@@ -46,7 +67,7 @@ class Layout:
     def render(self, template: str, *, language: str = "en", **values: Any) -> str:
         """The page as text; a name that nobody gave is an error, not a gap."""
         found = self._templates.get(language, self._templates["en"]).get_template(template)
-        return found.render(language=language, **values)
+        return found.render(language=language, look=self._look(), **values)
 
     def _environment(self, language: str, filters: Mapping[str, Callable[..., Any]]) -> Environment:
         made = Environment(

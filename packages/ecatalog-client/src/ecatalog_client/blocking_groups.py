@@ -24,6 +24,7 @@ from ecatalog_client.groups import (
     AsyncRequests,
     AsyncScopes,
     AsyncService,
+    AsyncSettings,
     AsyncTokens,
     AsyncUsers,
     AsyncWarmPlans,
@@ -54,6 +55,7 @@ from ecatalog_client.types.events import AccessEvent, Heartbeat, LaunchEvent, Us
 from ecatalog_client.types.launches import Check, Entry, Launch, LaunchLog, WarmPlan
 from ecatalog_client.types.messages import Message, MessagePreview, Notices
 from ecatalog_client.types.requests import AccessRequest, Resolved
+from ecatalog_client.types.settings import CompanySettings, MailTest
 from ecatalog_client.types.webhooks import NewWebhook, Webhook, WebhookTest
 
 ListOf: TypeAlias = list
@@ -187,6 +189,10 @@ class Backups:
     def confirm(self, *, deadline: float | None = None, key: str = "") -> None:
         """End the hold on clients' access after a restore."""
         self._loop.run(self._of.confirm(deadline=deadline, key=key))
+
+    def check(self, name: str, *, deadline: float | None = None, key: str = "") -> Backup:
+        """Open a backup and compare all that is in it; `problem` says what is wrong."""
+        return self._loop.run(self._of.check(name, deadline=deadline, key=key))
 
 
 class Clients:
@@ -435,6 +441,10 @@ class Messages:
         """List messages and what became of them, newest first."""
         return Pages(self._of.list(deadline=deadline, **given), self._loop)
 
+    def test(self, *, deadline: float | None = None, key: str = "") -> MailTest:
+        """Send a test mail to oneself at once, and tell how it went."""
+        return self._loop.run(self._of.test(deadline=deadline, key=key))
+
     def get(self, id: str, *, deadline: float | None = None) -> MessagePreview:
         """Read a message as its recipient does."""
         return self._loop.run(self._of.get(id, deadline=deadline))
@@ -526,6 +536,29 @@ class Service:
     def livez(self, *, deadline: float | None = None) -> dict[str, Any]:
         """Whether the process lives."""
         return self._loop.run(self._of.livez(deadline=deadline))
+
+
+class Settings:
+    """`/api/settings`."""
+
+    def __init__(self, of: AsyncSettings, loop: LoopThread) -> None:
+        self._of = of
+        self._loop = loop
+
+    def list(self, *, deadline: float | None = None) -> CompanySettings:
+        """Read the name, the colour and the texts of the catalog."""
+        return self._loop.run(self._of.list(deadline=deadline))
+
+    def update(
+        self,
+        *,
+        deadline: float | None = None,
+        key: str = "",
+        version: int | None = None,
+        **given: Unpack[op.PatchSettingsFields],
+    ) -> CompanySettings:
+        """Change the name, the colour, the texts or the logo of the catalog."""
+        return self._loop.run(self._of.update(deadline=deadline, key=key, version=version, **given))
 
 
 class Tokens:
@@ -666,6 +699,7 @@ class BlockingGroups:
         self.requests = Requests(of.requests, loop)
         self.scopes = Scopes(of.scopes, loop)
         self.service = Service(of.service, loop)
+        self.settings = Settings(of.settings, loop)
         self.tokens = Tokens(of.tokens, loop)
         self.users = Users(of.users, loop)
         self.warm_plans = WarmPlans(of.warm_plans, loop)

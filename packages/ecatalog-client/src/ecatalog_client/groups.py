@@ -31,6 +31,7 @@ from ecatalog_client.types.events import AccessEvent, Heartbeat, LaunchEvent, Us
 from ecatalog_client.types.launches import Check, Entry, Launch, LaunchLog, WarmPlan
 from ecatalog_client.types.messages import Message, MessagePreview, Notices
 from ecatalog_client.types.requests import AccessRequest, Resolved
+from ecatalog_client.types.settings import CompanySettings, MailTest
 from ecatalog_client.types.webhooks import NewWebhook, Webhook, WebhookTest
 
 ListOf: TypeAlias = list
@@ -165,6 +166,10 @@ class AsyncBackups:
     async def confirm(self, *, deadline: float | None = None, key: str = "") -> None:
         """End the hold on clients' access after a restore."""
         await self._line.call(op.BACKUPS_CONFIRM, (), {}, deadline=deadline, key=key)
+
+    async def check(self, name: str, *, deadline: float | None = None, key: str = "") -> Backup:
+        """Open a backup and compare all that is in it; `problem` says what is wrong."""
+        return await self._line.call(op.BACKUPS_CHECK, (name,), {}, deadline=deadline, key=key)
 
 
 class AsyncClients:
@@ -428,6 +433,10 @@ class AsyncMessages:
         """List messages and what became of them, newest first."""
         return self._line.pages(op.MESSAGES_LIST, (), given, deadline=deadline)
 
+    async def test(self, *, deadline: float | None = None, key: str = "") -> MailTest:
+        """Send a test mail to oneself at once, and tell how it went."""
+        return await self._line.call(op.MESSAGES_TEST, (), {}, deadline=deadline, key=key)
+
     async def get(self, id: str, *, deadline: float | None = None) -> MessagePreview:
         """Read a message as its recipient does."""
         return await self._line.call(op.MESSAGES_GET, (id,), {}, deadline=deadline)
@@ -517,6 +526,28 @@ class AsyncService:
     async def livez(self, *, deadline: float | None = None) -> dict[str, Any]:
         """Whether the process lives."""
         return await self._line.call(op.SERVICE_LIVEZ, (), {}, deadline=deadline)
+
+
+class AsyncSettings:
+    """`/api/settings`."""
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+
+    async def list(self, *, deadline: float | None = None) -> CompanySettings:
+        """Read the name, the colour and the texts of the catalog."""
+        return await self._line.call(op.SETTINGS_LIST, (), {}, deadline=deadline)
+
+    async def update(
+        self,
+        *,
+        deadline: float | None = None,
+        key: str = "",
+        version: int | None = None,
+        **given: Unpack[op.PatchSettingsFields],
+    ) -> CompanySettings:
+        """Change the name, the colour, the texts or the logo of the catalog."""
+        return await self._line.call(op.SETTINGS_UPDATE, (), given, deadline=deadline, key=key, version=version)
 
 
 class AsyncTokens:
@@ -666,6 +697,7 @@ class Groups:
         self.requests = AsyncRequests(line)
         self.scopes = AsyncScopes(line)
         self.service = AsyncService(line)
+        self.settings = AsyncSettings(line)
         self.tokens = AsyncTokens(line)
         self.users = AsyncUsers(line)
         self.warm_plans = AsyncWarmPlans(line)

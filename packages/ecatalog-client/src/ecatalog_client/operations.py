@@ -60,6 +60,7 @@ from ecatalog_client.types.requests import (
     RejectRequest,
     Resolved,
 )
+from ecatalog_client.types.settings import CompanySettings, MailTest, PatchSettings
 from ecatalog_client.types.webhooks import CreateWebhook, ListDeliveries, NewWebhook, PatchWebhook, Webhook, WebhookTest
 
 ListOf: TypeAlias = list
@@ -227,8 +228,9 @@ class KeepRegistryFields(TypedDict, total=False):
 
 
 class ListAuditFields(TypedDict, total=False):
-    """Which facts, newest first: of one kind, about one client or demo, by one actor, in `[since, until)`."""
+    """Which facts, newest first: of one kind, about one client or demo, by one actor, in `[since, until)`, with all words of `q`."""
 
+    q: str
     kind: str
     client_id: str
     demo_id: str
@@ -284,9 +286,10 @@ class ListLaunchesFields(TypedDict, total=False):
 
 
 class ListMessagesFields(TypedDict, total=False):
-    """Which messages, newest first: in one state, about one client."""
+    """Which messages, newest first: in one state, by one channel, about one client."""
 
     state: Literal["pending", "leased", "sent", "dead"]
+    channel: Literal["mail", "webhook"]
     client_id: str
     limit: int
     cursor: str
@@ -371,6 +374,16 @@ class PatchDemoFields(TypedDict, total=False):
     max_copies: int
     longest_seconds: int
     force: bool
+
+
+class PatchSettingsFields(TypedDict, total=False):
+    """What changes; what is left away stays."""
+
+    name: str
+    colour: str
+    welcome: str
+    contact: str
+    logo: str
 
 
 class PatchUserFields(TypedDict, total=False):
@@ -664,6 +677,20 @@ BACKUPS_CONFIRM: Operation[None] = Operation(
     None,
     None,
     "End the hold on clients' access after a restore",
+    is_paged=False,
+    is_open=False,
+    has_version=False,
+    has_table=False,
+)
+BACKUPS_CHECK: Operation[Backup] = Operation(
+    "POST",
+    "/api/backups/{name}/check",
+    "backups",
+    "check",
+    "flow",
+    None,
+    Backup,
+    "Open a backup and compare all that is in it; `problem` says what is wrong",
     is_paged=False,
     is_open=False,
     has_version=False,
@@ -1173,6 +1200,20 @@ MESSAGES_LIST: Operation[Page[Message]] = Operation(
     has_version=False,
     has_table=False,
 )
+MESSAGES_TEST: Operation[MailTest] = Operation(
+    "POST",
+    "/api/messages/test",
+    "messages",
+    "test",
+    "flow",
+    None,
+    MailTest,
+    "Send a test mail to oneself at once, and tell how it went",
+    is_paged=False,
+    is_open=False,
+    has_version=False,
+    has_table=False,
+)
 MESSAGES_GET: Operation[MessagePreview] = Operation(
     "GET",
     "/api/messages/{id}",
@@ -1339,6 +1380,34 @@ SCOPES_LIST: Operation[ListOf[Scope]] = Operation(
     is_paged=False,
     is_open=False,
     has_version=False,
+    has_table=False,
+)
+SETTINGS_LIST: Operation[CompanySettings] = Operation(
+    "GET",
+    "/api/settings",
+    "settings",
+    "list",
+    "read",
+    None,
+    CompanySettings,
+    "Read the name, the colour and the texts of the catalog",
+    is_paged=False,
+    is_open=False,
+    has_version=False,
+    has_table=False,
+)
+SETTINGS_UPDATE: Operation[CompanySettings] = Operation(
+    "PATCH",
+    "/api/settings",
+    "settings",
+    "update",
+    "flow",
+    PatchSettings,
+    CompanySettings,
+    "Change the name, the colour, the texts or the logo of the catalog",
+    is_paged=False,
+    is_open=False,
+    has_version=True,
     has_table=False,
 )
 TOKENS_LIST: Operation[Page[ApiTokenInfo]] = Operation(
@@ -1598,6 +1667,7 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     BACKUPS_LIST,
     BACKUPS_CREATE,
     BACKUPS_CONFIRM,
+    BACKUPS_CHECK,
     CLIENTS_LIST,
     CLIENTS_CREATE,
     CLIENTS_GET,
@@ -1634,6 +1704,7 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     LAUNCHES_LOG,
     LAUNCHES_RESET,
     MESSAGES_LIST,
+    MESSAGES_TEST,
     MESSAGES_GET,
     MESSAGES_REPLAY,
     SERVICE_OPENAPI_JSON,
@@ -1646,6 +1717,8 @@ OPERATIONS: tuple[Operation[Any], ...] = (
     REQUESTS_CANCEL,
     REQUESTS_REJECT,
     SCOPES_LIST,
+    SETTINGS_LIST,
+    SETTINGS_UPDATE,
     TOKENS_LIST,
     TOKENS_CREATE,
     TOKENS_DELETE,

@@ -75,7 +75,7 @@ function follow(root) {
     source.addEventListener(place.dataset.event, (event) => {
       if (!place.isConnected) { source.close(); return; }
       const told = JSON.parse(event.data);
-      if (place.dataset.event === "launch" && told.state === "running") { source.close(); location.reload(); return; }
+      if (place.dataset.event === "launch" && (place.dataset.reload || "running").split(" ").includes(told.state)) { source.close(); location.reload(); return; }
       if (isFirst) { isFirst = false; return; }
       htmx.ajax("GET", location.href, { target: place, swap: "innerHTML" });
     });

@@ -25,8 +25,11 @@ class AuditFact(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListAudit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which facts, newest first: of one kind, about one client or demo, by one actor, in `[since, until)`."""
+    """Which facts, newest first: of one kind, about one client or demo, by one actor, in `[since, until)`, with all
+    words of `q`. A page of these may be short: there is more as long as there is a `next`.
+    """
 
+    q: Word | UnsetType = UNSET
     kind: Word | UnsetType = UNSET
     client_id: Word | UnsetType = UNSET
     demo_id: Word | UnsetType = UNSET

@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from ecatalog_client.types.paging import Cursor, Id, PageSize
 
 ChosenLocale = Annotated[str, Meta(pattern=r"^([a-z]{2}(-[A-Z]{2})?)?$(?!\n)")]
+MessageChannel = Literal["mail", "webhook"]
 MessageState = Literal["pending", "leased", "sent", "dead"]
 
 
@@ -35,9 +36,10 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ListMessages(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which messages, newest first: in one state, about one client."""
+    """Which messages, newest first: in one state, by one channel, about one client."""
 
     state: MessageState | UnsetType = UNSET
+    channel: MessageChannel | UnsetType = UNSET
     client_id: Id | UnsetType = UNSET
     limit: PageSize | UnsetType = UNSET
     cursor: Cursor | UnsetType = UNSET

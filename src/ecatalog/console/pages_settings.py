@@ -1,0 +1,82 @@
+"""Settings: what the company decides, in a form; what the operator decides, to read; and a mail to try."""
+
+import asyncio
+import os
+
+from starlette.responses import Response
+
+from ecatalog.branding.actions import Logo, change_branding, draw_logo, read_settings
+from ecatalog.branding.model import COLOUR, contrast, text_on
+from ecatalog.console.pages_frame import Wrong, admin_of, fields_of, show, wrong_of
+from ecatalog.console.process_settings import mail_setting, process_settings
+from ecatalog.kit.drawing import MOST_BYTES
+from ecatalog.kit.errors import CatalogError, Stale
+from ecatalog.notices.trying import send_test_mail
+from ecatalog.web.pages import Visit, page, see_other
+from ecatalog_client.types.settings import CompanySettings, MailTest, PatchSettings
+
+_TYPED = ("name", "colour", "welcome", "contact")
+# Of the form around the file.
+_REST = 16 * 1024
+
+
+async def show_settings(visit: Visit) -> Response:
+    return await _page(visit)
+
+
+async def _page(visit: Visit, wrong: Wrong | None = None, tried: MailTest | None = None, status: int = 200) -> Response:
+    kept = await visit.door.db.read(read_settings, admin_of(visit))
+    typed = {name: getattr(kept, name) for name in _TYPED} | ({} if wrong is None else dict(visit.form))
+    colour = kept.colour or COLOUR
+    return await show(
+        visit,
+        "console/settings.html",
+        status=status,
+        kept=kept,
+        typed=typed | {"colour": typed["colour"] or COLOUR},
+        wrong=wrong or Wrong(),
+        tried=tried,
+        text=text_on(colour),
+        contrast=contrast(colour, text_on(colour)),
+        mail=mail_setting(visit.door.settings, os.environ),
+        process=process_settings(visit.door.settings, os.environ),
+    )
+
+
+async def submit_settings(visit: Visit) -> Response:
+    actor, form = admin_of(visit), visit.form
+    try:
+        changes = fields_of(PatchSettings, {name: form[name].strip() for name in _TYPED if name in form})
+        refuse_stale(await visit.door.db.read(read_settings, actor), form.get("version", ""))
+        await visit.door.write(change_branding, actor, changes, await _logo(visit))
+    except CatalogError as error:
+        return await _page(visit, wrong_of(error), status=error.status)
+    return see_other("/console/settings?done=saved")
+
+
+async def _logo(visit: Visit) -> Logo | None:
+    """The one that was sent; an empty one when it is to go; None when it stays."""
+    raw = visit.files.get("logo", b"")
+    if raw:
+        return await asyncio.to_thread(draw_logo, raw)
+    return Logo() if visit.form.get("no_logo") else None
+
+
+def refuse_stale(kept: CompanySettings, version: str) -> None:
+    """Raises Stale when somebody saved since the form was shown."""
+    if version and version != str(kept.version):
+        raise Stale("Somebody else changed the settings while you were writing. Look at both, then save again.")
+
+
+async def submit_test_mail(visit: Visit) -> Response:
+    """How it went stands on the page: a word in an address could not say what the mail server said."""
+    tried = await send_test_mail(visit.door, admin_of(visit))
+    return await _page(visit, tried=tried)
+
+
+PAGES = (
+    page("GET", "/console/settings", show_settings),
+    page("POST", "/console/settings", submit_settings, most_bytes=MOST_BYTES + _REST),
+    page("GET", "/console/settings/mail", show_settings),
+    page("POST", "/console/settings/mail", submit_test_mail),
+)
