@@ -34,6 +34,7 @@ proof: $(VENV)/.dev ## The slow proofs: crashes, the browser story, real contain
 	scripts/need-chromium.sh
 	scripts/need-registry.sh
 	scripts/need.sh systemd-analyze systemd
+	scripts/need-checkov.sh >/dev/null
 	DOCKER_HOST=$$(scripts/need-docker.sh) && export DOCKER_HOST && \
 	  SCALE=$(SCALE) $(BIN)/python -m pytest -q -m proof -s
 
