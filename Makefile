@@ -24,7 +24,7 @@ check: $(VENV)/.dev lint types test ## Format, lint, types and tests: about a mi
 lint: $(VENV)/.dev ## Look at format and style
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/shellcheck -x scripts/*.sh database/*.sh database/sqlite3 deploy/*.sh .ci/run
+	$(BIN)/shellcheck -x scripts/*.sh database/*.sh database/sqlite3 deploy/*.sh deploy/k8s/*.sh .ci/run
 	$(BIN)/hadolint samples/*/Dockerfile database/Dockerfile deploy/Dockerfile
 
 types: $(VENV)/.dev ## Check the types, strictly
