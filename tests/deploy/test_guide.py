@@ -72,7 +72,7 @@ def types(cluster: Cluster, tmp_path: Path) -> Typist:
 
 
 def block_with(words: str) -> str:
-    (found,) = [each for each in BLOCKS if words in each]
+    (found,) = [str(each) for each in BLOCKS if words in each]
     return found
 
 
