@@ -1,5 +1,6 @@
 """What `kubectl kustomize` makes of an overlay, and how to find one's way in it."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ Object = dict[str, Any]
 KUBERNETES = "1.37"
 FOLDER = ROOT / "deploy" / "k8s"
 OVERLAYS = ("development", "staging", "production")
+IMAGES = {"deploy/Dockerfile": "ltplabs/ecatalog:latest", "database/Dockerfile": "ltplabs/sqlite-database:latest"}
 KUBECTL = Path(sys.executable).parent / "kubectl"
 
 
@@ -54,15 +56,22 @@ def settings_of(overlay: str) -> dict[str, str]:
 
 
 def environment(overlay: str, name: str, secrets: Path) -> dict[str, str]:
-    """What the container is told, with its secrets in that folder instead of where the pod mounts them."""
+    """What the container is told by its image and the manifest, with its secrets in that folder."""
     maps = of_kind(overlay, "ConfigMap")
     container = container_of(overlay, name)
-    told: dict[str, str] = {}
+    told = environment_of_image(container["image"])
     for source in container.get("envFrom", []):
         if "configMapRef" in source:
             told |= maps[source["configMapRef"]["name"]]["data"]
     told |= {each["name"]: each["value"] for each in container.get("env", [])}
     return {name: _moved(value, secrets) for name, value in told.items()}
+
+
+def environment_of_image(image: str) -> dict[str, str]:
+    """What its Dockerfile says under ENV."""
+    (dockerfile,) = [path for path, built in IMAGES.items() if built == image]
+    (said,) = re.findall(r"^ENV ((?:.*\\\n)*.*)$", (ROOT / dockerfile).read_text(), re.MULTILINE)
+    return dict(word.split("=", 1) for word in said.replace("\\\n", " ").split())
 
 
 def _moved(value: str, secrets: Path) -> str:

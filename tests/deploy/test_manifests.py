@@ -17,6 +17,7 @@ from tests.architecture.code import ROOT
 from tests.architecture.test_documents import is_command
 from tests.deploy.rendering import (
     FOLDER,
+    IMAGES,
     KUBERNETES,
     OVERLAYS,
     container_of,
@@ -181,6 +182,7 @@ def test_every_setting_that_is_named_exists(overlay: str, secrets: Path) -> None
     # What the scripts and reports of the database's image are told, which their --help names.
     known |= set(re.findall(r"ECATALOG_[A-Z_]+", (ROOT / "database/backup.sh").read_text())) | {"ECATALOG_METRICS_URL"}
     named = {name for each in workloads(overlay) for name in environment(overlay, each, secrets)}
+    named -= {"PATH", "HOME", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}
 
     assert named - known == set()
 
@@ -202,6 +204,7 @@ def test_images_are_the_ones_that_we_build(overlay: str) -> None:
     ours = {name: "ltplabs/ecatalog:latest" for name in DEPLOYMENTS if name.startswith("ecatalog-")}
 
     assert images == dict.fromkeys(images, "ltplabs/sqlite-database:latest") | ours
+    assert set(images.values()) == set(IMAGES.values())
     assert {container_of(overlay, name)["imagePullPolicy"] for name in images} == {"IfNotPresent"}
 
 

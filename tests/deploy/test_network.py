@@ -49,8 +49,8 @@ TABLE = """
 ingress     gateway       8080
 ingress     edge          8081
 prometheus  gateway       9100
-prometheus  edge          9101
-prometheus  launcher      9102
+prometheus  edge          9100
+prometheus  launcher      9100
 prometheus  database      8080
 edge        gateway       9090
 edge        demo          8000
