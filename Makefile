@@ -24,7 +24,7 @@ check: $(VENV)/.dev lint types test ## Format, lint, types and tests: about a mi
 lint: $(VENV)/.dev ## Look at format and style
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/shellcheck -x scripts/*.sh database/*.sh database/sqlite3 deploy/*.sh .ci/run
+	$(BIN)/shellcheck -x scripts/*.sh database/*.sh database/sqlite3 deploy/*.sh deploy/k8s/*.sh .ci/run
 	$(BIN)/hadolint samples/*/Dockerfile database/Dockerfile deploy/Dockerfile
 
 types: $(VENV)/.dev ## Check the types, strictly
@@ -35,6 +35,7 @@ proof: $(VENV)/.dev ## The slow proofs: crashes, the browser story, real contain
 	scripts/need-registry.sh
 	scripts/need.sh systemd-analyze systemd
 	scripts/need-prometheus.sh
+	scripts/need-checkov.sh >/dev/null
 	DOCKER_HOST=$$(scripts/need-docker.sh) && export DOCKER_HOST && \
 	  SCALE=$(SCALE) $(BIN)/python -m pytest -q -m proof -s
 

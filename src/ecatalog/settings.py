@@ -16,6 +16,7 @@ from typing import Any
 
 from ecatalog.settings_hosts import host_of, is_local, is_loopback, is_origin, shared_domain
 from ecatalog.settings_mail import refuse_bad_mail, refuse_bad_zone
+from ecatalog.settings_secrets import refuse_weak_secret
 from ecatalog.settings_text import BadSetting, kept_secret, parse, text_of, variable
 
 __all__ = ["BadSetting", "Settings", "describe_settings", "variable"]
@@ -25,7 +26,6 @@ SECRETS = frozenset(
     {"encryption_key", "jwt_secret", "backup_password", "backup_test_key", "smtp_password"}
     | {f"{service}_token" for service in _TOKENS}
 )
-_SHORTEST_SECRET = 32
 _SHORTEST_LEASE = timedelta(seconds=5)
 
 
@@ -88,7 +88,9 @@ class Settings:
         repr=False,
         metadata=_about("Signs sessions: 32 or more random characters. Without it, one is made and kept."),
     )
-    encryption_key: str = field(default="", repr=False, metadata=_about("Protects stored credentials of others."))
+    encryption_key: str = field(
+        default="", repr=False, metadata=_about("Protects stored credentials of others: 32 or more random characters.")
+    )
     edge_token: str = field(
         default="",
         repr=False,
@@ -107,7 +109,9 @@ class Settings:
         ),
     )
     backup_password: str = field(
-        default="", repr=False, metadata=_about("Opens backups. Without it and without recipients none are made.")
+        default="",
+        repr=False,
+        metadata=_about("Opens backups: 12 or more characters. Without it and without recipients none are made."),
     )
     backup_recipients: str = field(
         default="",
@@ -209,19 +213,17 @@ class Settings:
                 given[each.name] = overrides[each.name]
             elif text is not None:
                 given[each.name] = parse(each.name, str(each.type), text)
-        settings = cls(**given)
-        for name in ("jwt_secret", *(f"{service}_token" for service in _TOKENS)):
-            if 0 < len(getattr(settings, name)) < _SHORTEST_SECRET:
-                raise BadSetting(f"{variable(name)} is too short: write at least 32 random characters.")
-        return settings
+        return cls(**given)
 
     @classmethod
     def load(cls, env: Mapping[str, str], **overrides: Any) -> Settings:
-        """The same, for a gateway that is to run: without JWT_SECRET one is made and kept.
+        """The same, for a gateway that is to run: weak secrets are refused, and without JWT_SECRET one is made.
 
-        It is then in `DIR/secrets/jwt_secret`, mode 600. Raises BadSetting.
+        It is then kept in `DIR/secrets/jwt_secret`, mode 600. Raises BadSetting.
         """
         settings = cls.read(env, **overrides)
+        for name in ("jwt_secret", "encryption_key", "backup_password", *(f"{each}_token" for each in _TOKENS)):
+            refuse_weak_secret(name, getattr(settings, name))
         if settings.jwt_secret:
             return settings
         return replace(settings, jwt_secret=kept_secret(settings.data / "secrets" / "jwt_secret"))

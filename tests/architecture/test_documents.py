@@ -26,8 +26,8 @@ MAKE = re.compile(r"\bmake ([a-z-]+)\b")
 COMMAND = re.compile(r"\becatalog ((?:[a-z-]+ )*[a-z]+(?:-[a-z]+)*)\b")
 FENCE = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
-# What an installation makes, media types, and names of images: they are in no clone.
-NOT_OF_THE_PROJECT = ("ltplabs/", "application/", "tokens/", "secrets/", "copies/", "text/")
+# What an installation makes, media types, labels, and names of images: they are in no clone.
+NOT_OF_THE_PROJECT = ("ltplabs/", "application/", "tokens/", "secrets/", "copies/", "text/", "ecatalog.io/")
 
 
 def missing_paths(text: str) -> list[str]:

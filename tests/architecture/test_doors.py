@@ -8,8 +8,8 @@ from tests.architecture.code import Module, imported, product_modules
 
 HTTP = ("starlette", "uvicorn", "http", "httptools", "aiohttp", "urllib.request")
 GRPC = ("grpc", "grpc_health", "ecatalog_client.v1")
-# Where the catalog itself calls others: a channel of messages, and whereto it may connect.
-OUTWARDS = ("ecatalog.notices.webhooks", "ecatalog.notices.guarding")
+# Where the catalog itself calls others: a channel of messages, whereto it may connect, and a gateway's metrics.
+OUTWARDS = ("ecatalog.notices.webhooks", "ecatalog.notices.guarding", "ecatalog.ops.report_metrics")
 # The gateway's shells and the module that runs the listeners; rooms open doors in these files.
 HTTP_PLACES = ("ecatalog.web.", "ecatalog.run", "ecatalog.app", *OUTWARDS)
 HTTP_DOORS = ("api", "pages")

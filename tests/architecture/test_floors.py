@@ -23,7 +23,17 @@ FLOORS = (
 )
 # What everybody may read, and what joins the rooms to a program.
 GROUND = frozenset(
-    {"settings", "settings_hosts", "settings_mail", "settings_text", "listening", "processes", "migrations", "__init__"}
+    {
+        "settings",
+        "settings_hosts",
+        "settings_mail",
+        "settings_secrets",
+        "settings_text",
+        "listening",
+        "processes",
+        "migrations",
+        "__init__",
+    }
 )
 ROOF = frozenset({"app", "run", "serve", "service", "keep", "__main__"})
 # Services and neighbours stand on the client alone.

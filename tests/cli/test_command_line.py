@@ -25,6 +25,7 @@ FIRST = {
     "db": "migrate",
     "backup": "verify",
     "archive": "query",
+    "report": "errors",
     "clients": "import",
 }
 

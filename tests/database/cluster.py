@@ -42,6 +42,8 @@ RESOURCES: dict[str, list[tuple[str, str, bool]]] = {
     "apis/scheduling.k8s.io/v1": [("priorityclasses", "PriorityClass", False)],
     "apis/rbac.authorization.k8s.io/v1": [("roles", "Role", True), ("rolebindings", "RoleBinding", True)],
 }
+_PROTOBUF = b"k8s\x00"
+_WITH_LENGTH = 2
 SHORT_NAMES = {"persistentvolumes": ["pv"], "persistentvolumeclaims": ["pvc"], "pods": ["po"], "services": ["svc"]}
 
 
@@ -73,23 +75,27 @@ class Cluster:
             "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}, "resourceVersion": "1"},
         }
 
-    def add_pod(self, name: str, labels: dict[str, str]) -> None:
+    def add_namespace(self, name: str, **labels: str) -> None:
+        made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+        self._put(f"/api/v1/namespaces/{name}", made)
+
+    def add_pod(self, name: str, labels: dict[str, str], namespace: str = "default") -> None:
         self._put(
-            f"/api/v1/namespaces/default/pods/{name}",
+            f"/api/v1/namespaces/{namespace}/pods/{name}",
             {
                 "apiVersion": "v1",
                 "kind": "Pod",
-                "metadata": {"name": name, "namespace": "default", "labels": labels},
+                "metadata": {"name": name, "namespace": namespace, "labels": labels},
                 "spec": {"containers": [{"name": "database"}]},
                 "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]},
             },
         )
 
-    def kubeconfig(self, folder: Path) -> Path:
-        """A file for KUBECONFIG that leads here."""
+    def kubeconfig(self, folder: Path, namespace: str = "default") -> Path:
+        """A file for KUBECONFIG that leads here, into that namespace."""
         named = {
             "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{self.port}"}}],
-            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c", "namespace": namespace}}],
             "users": [{"name": "c", "user": {}}],
         }
         path = folder / "kubeconfig"
@@ -107,6 +113,8 @@ class Cluster:
         return await self._resource(request)
 
     async def _resource(self, request: web.Request) -> web.StreamResponse:
+        if request.path.endswith("/scale"):
+            return self._scale(request.path.removesuffix("/scale"), json.loads(await request.text() or "{}"))
         match request.method:
             case "GET" if _is_collection(request.path):
                 return await self._list(request)
@@ -114,7 +122,7 @@ class Cluster:
                 found = self.objects.get(request.path)
                 return web.json_response(found) if found else _problem(404, "NotFound", request.path)
             case "POST":
-                return self._create(request.path, await request.json())
+                return self._create(request.path, _object(await request.read()))
             case "PATCH":
                 return self._patch(request.path, json.loads(await request.text()))
             case "DELETE":
@@ -153,6 +161,13 @@ class Cluster:
         self._live(path)
         return web.json_response(self.objects[path])
 
+    def _scale(self, path: str, body: Object) -> web.StreamResponse:
+        found = self.objects[path]
+        _merge(found, body)
+        self._live(path)
+        shape = {"apiVersion": "autoscaling/v1", "kind": "Scale", "spec": {"replicas": found["spec"]["replicas"]}}
+        return web.json_response(shape | {"metadata": {"name": found["metadata"]["name"], "resourceVersion": "9"}})
+
     def _put(self, path: str, body: Object) -> None:
         made = copy.deepcopy(body)
         made["metadata"] |= {"resourceVersion": str(len(self.calls) + 1), "generation": 1, "uid": path}
@@ -169,9 +184,18 @@ class Cluster:
         if found["kind"] == "Job" and self.pods_start:
             found["status"] = {"succeeded": 1, "conditions": [{"type": "Complete", "status": "True"}]}
         if found["kind"] == "Deployment" and self.pods_start:
-            ready = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), 1)
-            found["status"] = {"observedGeneration": 1, **ready}
-            self.add_pod(f"{found['metadata']['name']}-0", found["spec"]["template"]["metadata"]["labels"])
+            self._run_pods(found)
+
+    def _run_pods(self, deployment: Object) -> None:
+        """As many as it wants, and no more."""
+        count, name = deployment["spec"]["replicas"], deployment["metadata"]["name"]
+        namespace, labels = deployment["metadata"]["namespace"], deployment["spec"]["template"]["metadata"]["labels"]
+        ready = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), count)
+        deployment["status"] = {"observedGeneration": 1, **ready}
+        for path in [each for each in self.objects if f"/{namespace}/pods/{name}-" in each]:
+            del self.objects[path]
+        for number in range(count):
+            self.add_pod(f"{name}-{number}", labels, namespace)
 
     async def _exec(self, request: web.Request) -> web.StreamResponse:
         """The protocol of `kubectl exec`: a byte names the channel; 1 is the output, 3 how it ended."""
@@ -204,6 +228,39 @@ async def _watch(request: web.Request, shape: Object, items: list[Object]) -> we
         await stream.write(json.dumps(event).encode() + b"\n")
     await asyncio.sleep(3600)
     return stream
+
+
+def _object(body: bytes) -> Object:
+    """What is to be created. Some commands of kubectl speak protobuf; of that, kind and name are read."""
+    if not body.startswith(_PROTOBUF):
+        return dict(json.loads(body))
+    whole = _texts(body[len(_PROTOBUF) :])
+    version, kind = (_texts(whole[1])[number].decode() for number in (1, 2))
+    name = _texts(_texts(whole[2])[1])[1].decode()
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": {}}
+
+
+def _texts(message: bytes) -> dict[int, bytes]:
+    """The first of each field that has a length (protobuf.dev/programming-guides/encoding)."""
+    found: dict[int, bytes] = {}
+    at = 0
+    while at < len(message):
+        tag, at = _number(message, at)
+        length, at = _number(message, at)
+        if tag & 7 == _WITH_LENGTH:
+            found.setdefault(tag >> 3, message[at : at + length])
+            at += length
+    return found
+
+
+def _number(message: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = message[at]
+        value |= (byte & 127) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 128:
+            return value, at
 
 
 def _kinds() -> Iterator[tuple[str, str]]:

@@ -208,6 +208,27 @@ def test_a_database_that_is_not_healthy_is_a_failure(cluster: Cluster, config: s
     assert "The disk is full." in told.stdout
 
 
+def test_preparing_makes_what_the_rest_stands_on_and_runs_nothing(cluster: Cluster, config: str) -> None:
+    told = type_in("deploy-database.sh", "--prepare", KUBECONFIG=config)
+
+    assert (told.returncode, told.stderr) == (0, "")
+    assert "Volume, claim and secret are there." in told.stdout
+    made = {path.split("/")[-2] for path in cluster.objects}
+    assert made == {"nodes", "persistentvolumes", "persistentvolumeclaims", "secrets"}
+
+
+def test_where_the_namespace_is_restricted_nobody_waits_for_a_pod_that_never_comes(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    cluster.add_namespace("ecatalog", **{"pod-security.kubernetes.io/enforce": "restricted"})
+
+    told = type_in("deploy-database.sh", "--prepare", KUBECONFIG=str(cluster.kubeconfig(tmp_path, "ecatalog")))
+
+    assert told.returncode == 0
+    assert "sudo install -d -o 10001 -g 10001 -m 0750 /mnt/data/ltplabs/database" in told.stderr
+    assert not [call for call in cluster.calls if call.startswith("POST") and call.endswith("/jobs")]
+
+
 # Backups ------------------------------------------------------------------------------------------------------------
 
 

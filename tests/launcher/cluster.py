@@ -24,13 +24,13 @@ from ecatalog_launcher.drivers.kubernetes import KubernetesDriver
 Object = dict[str, Any]
 Key = tuple[str, str]
 
-MANIFEST = Path(__file__).parents[2] / "deploy" / "k8s" / "launcher.yaml"
+MANIFEST = Path(__file__).parents[2] / "deploy/k8s/base/demos/demos.yaml"
 DOCUMENTS: list[Object] = list(yaml.safe_load_all(MANIFEST.read_text()))
 DIGEST = "sha256:" + "a" * 64
 
 
 def named(kind: str, name: str) -> Object:
-    """One document of deploy/k8s/launcher.yaml."""
+    """One document of deploy/k8s/base/demos/demos.yaml."""
     (found,) = [each for each in DOCUMENTS if (each["kind"], each["metadata"]["name"]) == (kind, name)]
     return found
 
@@ -262,7 +262,7 @@ def verb_and_resource(request: kmock.Request) -> str:
 
 
 def is_allowed(request: kmock.Request) -> bool:
-    """By the Role in deploy/k8s/launcher.yaml."""
+    """By the Role in deploy/k8s/base/demos/demos.yaml."""
     assert request.resource is not None
     verb, _, resource = verb_and_resource(request).partition(" ")
     return request.namespace == "demos" and any(

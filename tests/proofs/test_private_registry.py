@@ -27,7 +27,7 @@ SETTINGS = {
     "ECATALOG_LAUNCHER_MEMORY_MB": "1024",
     "ECATALOG_DEMO_SUBNET": "10.216.0.0/16",
     "DOCKER_HOST": HOST,
-    "ENCRYPTION_KEY": "k" * 32,
+    "ENCRYPTION_KEY": "protects-the-login-of-that-registry",
 }
 
 

@@ -116,6 +116,7 @@ ROOMS = {
     "db": "ecatalog.ops.cli",
     "backup": "ecatalog.ops.backup_cli",
     "archive": "ecatalog.ops.archive_cli",
+    "report": "ecatalog.ops.report_cli",
 }
 # The groups of operations of a running catalog; a test holds them against the table.
 GROUPS = {
@@ -144,6 +145,7 @@ GROUPS = {
 _LOCAL = {
     "db": "Look at the database, prepare it, check it, copy it.",
     "backup": "Make, check, prune and restore backups.",
+    "report": "What went wrong, what was used, what is slow.",
 }
 # Commands of their own, by the module that has them.
 _ALONE = {

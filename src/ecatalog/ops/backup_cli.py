@@ -21,7 +21,7 @@ from ecatalog.cli.options import Data
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.clock import to_text, utc_now
 from ecatalog.kit.db import Database, RefusedToStart
-from ecatalog.ops import backups
+from ecatalog.ops import backups, drills
 from ecatalog.ops.backup_file import BadBackup, public_text
 from ecatalog.ops.backup_keys import signing_key, trusted_key
 from ecatalog.ops.backup_runs import UNDER_WAY
@@ -166,6 +166,26 @@ def _in_words(restored: Restored) -> Iterator[str]:
     if restored.hold:
         yield f"Clients' access is on hold. {restored.hold}"
         yield "Look at who may open what, then run `ecatalog backup confirm`, or POST /api/backups/confirm."
+
+
+@app.command()
+def drill(
+    name: Name = "latest",
+    into: Annotated[Path, typer.Option("--into", help="Where there is room for the database.")] = Path("/tmp"),  # noqa: S108 - where there usually is room; the drill makes a directory of its own there
+    data: Data = None,
+    kept: Kept = None,
+    signed_by: SignedBy = None,
+) -> None:
+    """Restore a backup beside the catalog, look at it, and remove it again. Exit status 1 when it is not good."""
+    with _told(), _shown() as tell:
+        done = drills.drill(_settings(data, kept, signed_by), name, into, utc_now(), tell)
+    made_at = to_text(done.restored.manifest.made_at)
+    typer.echo(f"{done.name} was restored in {done.seconds:.1f} s: the database as it was at {made_at}.")
+    for problem in done.problems:
+        typer.echo(problem, err=True)
+    if done.problems:
+        raise typer.Exit(FAILED)
+    typer.echo("It is whole, and was removed again.")
 
 
 @app.command()

@@ -374,5 +374,5 @@ def _in_words(refused: Refused, namespace: str) -> str | None:
         case 400 | 422:
             return f"The cluster cannot run it: {message}."
         case 404:
-            return f"The cluster has no namespace {namespace}: apply deploy/k8s/launcher.yaml."
+            return f"The cluster has no namespace {namespace}. Make it: kubectl apply -k deploy/k8s/base/demos"
     return None
