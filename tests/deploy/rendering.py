@@ -68,10 +68,11 @@ def environment(overlay: str, name: str, secrets: Path) -> dict[str, str]:
 
 
 def environment_of_image(image: str) -> dict[str, str]:
-    """What its Dockerfile says under ENV."""
+    """The settings that its Dockerfile has under ENV."""
     (dockerfile,) = [path for path, built in IMAGES.items() if built == image]
     (said,) = re.findall(r"^ENV ((?:.*\\\n)*.*)$", (ROOT / dockerfile).read_text(), re.MULTILINE)
-    return dict(word.split("=", 1) for word in said.replace("\\\n", " ").split())
+    words = [word.split("=", 1) for word in said.replace("\\\n", " ").split()]
+    return {name: value for name, value in words if name.startswith(("ECATALOG_", "DB_"))}
 
 
 def _moved(value: str, secrets: Path) -> str:

@@ -3,18 +3,22 @@ stand-ins that only note what they were asked for in place of docker, minikube a
 """
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.architecture.code import ROOT
 from tests.architecture.test_documents import FENCE
 from tests.database.cluster import Cluster, running
+from tests.deploy.rendering import container_of, of_kind, workloads
 
-BLOCKS = FENCE.findall((ROOT / "docs/guide/install-on-kubernetes.md").read_text())
+GUIDE = (ROOT / "docs/guide/install-on-kubernetes.md").read_text()
+BLOCKS = FENCE.findall(GUIDE)
 # What it needs a real cluster for.
 LEFT_OUT = ("kubectl port-forward",)
 NOTES = '#!/bin/sh\necho "$(basename "$0") $*" >>"$NOTED"\n'
@@ -177,6 +181,21 @@ def test_everything_else_of_the_guide_is_understood(types: Typist, cluster: Clus
     assert ["ecatalog", "backup", "restore", "latest", "--from", "/data/backups"] in cluster.ran
     assert ["ecatalog", "doctor"] in cluster.ran
     assert cluster.of("deployments", "ecatalog-gateway")["spec"]["replicas"] == 1
+
+
+def test_prometheus_finds_each_service_under_the_name_of_its_rules() -> None:
+    (said,) = re.findall(r"^```yaml\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+    (job,) = yaml.safe_load(said)["scrape_configs"]
+    keep, _ = job["relabel_configs"]
+    scraped = {
+        name
+        for name in of_kind("production", "Deployment")
+        if keep["regex"] in {port["name"] for port in container_of("production", name)["ports"]}
+    }
+
+    assert scraped == {"ecatalog-gateway", "ecatalog-edge", "ecatalog-launcher"}
+    labels = {workloads("production")[name]["metadata"]["labels"]["app"] for name in scraped}
+    assert labels == scraped
 
 
 def test_no_block_is_left_untested() -> None:

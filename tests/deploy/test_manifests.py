@@ -182,7 +182,6 @@ def test_every_setting_that_is_named_exists(overlay: str, secrets: Path) -> None
     # What the scripts and reports of the database's image are told, which their --help names.
     known |= set(re.findall(r"ECATALOG_[A-Z_]+", (ROOT / "database/backup.sh").read_text())) | {"ECATALOG_METRICS_URL"}
     named = {name for each in workloads(overlay) for name in environment(overlay, each, secrets)}
-    named -= {"PATH", "HOME", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}
 
     assert named - known == set()
 
