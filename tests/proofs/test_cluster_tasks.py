@@ -1,5 +1,6 @@
 """Every CronJob of the manifests, run as they say in the real image beside a gateway that runs as they say."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.architecture.code import ROOT
 from tests.deploy.rendering import container_of, environment, of_kind
 from tests.launcher.engine import docker, new_installation
-from tests.proofs.test_database_image import IMAGE, LOCKED, image, refused
+from tests.proofs.test_database_image import IMAGE, LOCKED, image, refused, until_healthy
 
 __all__ = ["image"]
 
@@ -119,6 +121,30 @@ def test_every_task_does_what_it_is_for(cluster: Cluster) -> None:
     assert "There is nothing as old as that." in cluster.run("usage-archive")
     assert "No gateway tells its metrics" in failed(cluster, "slow-queries")
     assert " is whole: " in cluster.run("backup-test")
+
+
+def test_a_backup_is_restored_in_the_pod_of_the_database_as_the_guide_says(cluster: Cluster) -> None:
+    """The pod stays, and goes on looking at its file."""
+    with cluster.gateway():
+        cluster.run("database-backup")
+    database = docker("run", "--detach", *cluster.options("ltplabs-database"), IMAGE)
+    try:
+        until_healthy(database)
+        said = [docker("exec", database, *words) for words in typed_in_the_pod()]
+        until_healthy(database)
+    finally:
+        docker("rm", "--force", database)
+
+    assert "The database is as it was at" in said[0]
+    assert said[1] == "/data/ltplabs.db is whole."
+    with cluster.gateway():
+        assert "/data/ltplabs.db is whole." in cluster.run("database-check")
+
+
+def typed_in_the_pod() -> list[list[str]]:
+    """The commands of the guide, under Restoring, that run in the database's pod."""
+    guide = (ROOT / "docs/guide/install-on-kubernetes.md").read_text().split("## Restoring")[1]
+    return [found.split() for found in re.findall(r"^kubectl exec deployment/ltplabs-database -- (.*)$", guide, re.M)]
 
 
 def failed(cluster: Cluster, name: str) -> str:
