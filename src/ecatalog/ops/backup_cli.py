@@ -179,7 +179,7 @@ def drill(
     """Restore a backup beside the catalog, look at it, and remove it again. Exit status 1 when it is not good."""
     with _told(), _shown() as tell:
         done = drills.drill(_settings(data, kept, signed_by), name, into, utc_now(), tell)
-    made_at = to_text(done.restored.manifest.made_at)
+    made_at = to_text(done.restored.origin.made_at)
     typer.echo(f"{done.name} was restored in {done.seconds:.1f} s: the database as it was at {made_at}.")
     for problem in done.problems:
         typer.echo(problem, err=True)
