@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from ecatalog_client.services import LauncherGateway
 from ecatalog_client.types.launches import LaunchReport, LaunchState
 from tests.proofs.installation import PASSWORD, Person, free_ports
 from tests.proofs.raw import Answer, Line
-from tests.proofs.traces import wait_for
+from tests.proofs.traces import traces_of, wait_for
 
 
 @dataclass
@@ -146,6 +146,9 @@ def running_pair(
         for process in pair.processes.values():
             process.kill()
             process.wait()
+        for pid in traces_of(pair.data):  # Copies outlive a launcher that is killed: another would adopt them.
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
 
 class Pulse(threading.Thread):
