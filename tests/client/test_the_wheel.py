@@ -29,6 +29,8 @@ IMPORT_ALL = """
 import importlib, json, pkgutil, sys
 import ecatalog_client
 names = [found.name for found in pkgutil.walk_packages(ecatalog_client.__path__, "ecatalog_client.")]
+# What an extra brings is not there.
+names.remove("ecatalog_client.metrics")
 for name in names:
     importlib.import_module(name)
 gateways = [name for name in sys.modules if name.split(".")[0] in ("ecatalog", "ecatalog_edge", "ecatalog_launcher")]
@@ -76,7 +78,8 @@ def test_every_module_is_imported_without_the_gateway(alone: Alone) -> None:
     told = json.loads(alone.run(IMPORT_ALL))
 
     sources = (ROOT / "packages/ecatalog-client/src/ecatalog_client").rglob("*.py")
-    assert len(told["names"]) == len(list(sources)) - 1
+    # Without the package itself, and what needs an extra.
+    assert len(told["names"]) == len(list(sources)) - 2
     assert str(alone.wheel.parent) in told["file"]
     assert told["gateways"] == []
 
