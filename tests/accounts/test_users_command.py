@@ -18,7 +18,7 @@ def add(data: Path, *more: str, email: str = "ada@example.test", password: str =
     file = data.parent / "password"
     file.write_text(password + "\n")
     words = ["add", email, "--name", "Ada", "--data", str(data), "--password-file", str(file), *more]
-    return CliRunner().invoke(app, words, env={"JWT_SECRET": "s" * 43})
+    return CliRunner().invoke(app, words, env={"JWT_SECRET": "0123456789abcdef" * 3})
 
 
 async def credential_of(data: Path, email: str) -> tuple[str, bool]:
@@ -68,7 +68,7 @@ def test_an_address_that_is_taken_is_refused(tmp_path: Path) -> None:
 
 def test_without_a_terminal_the_password_comes_from_a_file(tmp_path: Path) -> None:
     words = ["add", "ada@example.test", "--name", "Ada", "--data", str(tmp_path / "data")]
-    result = CliRunner().invoke(app, words, env={"JWT_SECRET": "s" * 43})
+    result = CliRunner().invoke(app, words, env={"JWT_SECRET": "0123456789abcdef" * 3})
     assert (result.exit_code, "--password-file" in result.output) == (1, True)
 
 

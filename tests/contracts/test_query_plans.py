@@ -34,6 +34,8 @@ ALLOWED = {
     ("list_overdue_sessions", "sessions"),
     # Only while there are no users yet.
     ("remove_codes", "one_time_codes"),
+    # A report of some days, for which nobody waits.
+    ("list_failed_launches", "launches"),
     # A page, newest first: it ends at its limit.
     ("list_clients", "clients"),
     ("list_launches", "launches"),

@@ -73,7 +73,7 @@ class Asked:
 
 async def test_a_retry_that_meets_the_answer_being_kept_gets_that_answer(gateway: Gateway, people: Cast) -> None:
     """It looked before the whole answer was kept, and its change came after: it found more than it knew how to read."""
-    is_held, go, told = threading.Event(), threading.Event(), list[str]()
+    is_held, go, is_told, told = threading.Event(), threading.Event(), asyncio.Event(), list[str]()
 
     def make(tx: Tx, actor: Actor) -> Part:
         return Part("made")
@@ -86,12 +86,13 @@ async def test_a_retry_that_meets_the_answer_being_kept_gets_that_answer(gateway
         told.append(made.name)
         holding.append(asyncio.ensure_future(gateway.db.write(hold)))
         await asyncio.to_thread(is_held.wait)
+        is_told.set()
         return Whole(name=made.name, told=len(told))
 
     holding: list[asyncio.Future[None]] = []
     perform = performer(write("POST", "/x", make, gives=Whole, may=ADMINS, summary="", then=tell), gateway.door)
     first = asyncio.ensure_future(perform(Asked(people.admin.actor), {}))
-    await asyncio.to_thread(is_held.wait)
+    await is_told.wait()
     await turns()  # Now the answer waits behind what holds the writer, to be kept.
     again = asyncio.ensure_future(perform(Asked(people.admin.actor), {}))
     await turns()
