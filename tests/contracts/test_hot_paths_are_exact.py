@@ -17,6 +17,8 @@ class Hand:
 
     def __init__(self, gateway: Gateway) -> None:
         self._connection = apsw.Connection(str(gateway.db.path))
+        # The gateway may be writing just now.
+        self._connection.set_busy_timeout(5000)
 
     def change(self, sql: str, **values: str) -> None:
         self._connection.execute(sql, values)
