@@ -34,8 +34,3 @@ def from_text(text: str) -> datetime:
 def to_ms(instant: datetime) -> int:
     """Milliseconds since 1970, as the wire carries instants."""
     return round(instant.timestamp() * 1000)
-
-
-def from_ms(ms: int) -> datetime:
-    """The inverse of `to_ms`."""
-    return datetime.fromtimestamp(ms / 1000, UTC)

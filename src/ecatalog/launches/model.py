@@ -21,7 +21,6 @@ MOVES: Final[Mapping[LaunchState, frozenset[LaunchState]]] = {
     "failed": frozenset(),
 }
 FINAL: Final = frozenset(state for state, following in MOVES.items() if not following)
-LIVE: Final = frozenset({"queued", "starting", "running"})
 
 # What the usage of a client shows when its launch enters a state.
 USE_OF: Final[Mapping[str, str]] = {

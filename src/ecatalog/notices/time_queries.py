@@ -123,8 +123,3 @@ def list_waiting(tx: Tx, what: str, before: datetime, limit: int) -> list[Waitin
         before=before,
         limit=limit,
     )
-
-
-def is_pending(tx: Tx, request_id: str) -> bool:
-    found = tx.value("SELECT 1 FROM access_requests WHERE id = :id AND status = 'pending'", id=request_id)
-    return found is not None
