@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from ecatalog.cli.main import command_line, every_group
+from ecatalog.ops.samples_content import USERS
 from tests.architecture.code import ROOT
 
 DOCUMENTS = [
@@ -26,6 +27,7 @@ MAKE = re.compile(r"\bmake ([a-z-]+)\b")
 COMMAND = re.compile(r"\becatalog ((?:[a-z-]+ )*[a-z]+(?:-[a-z]+)*)\b")
 FENCE = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
+SAMPLE_LOGIN = re.compile(r"[\w.]+@ecatalog\.\w+")
 # What an installation makes, media types, labels, and names of images: they are in no clone.
 NOT_OF_THE_PROJECT = ("ltplabs/", "application/", "tokens/", "secrets/", "copies/", "text/", "ecatalog.io/")
 
@@ -83,6 +85,13 @@ def test_what_a_document_names_exists(document: Path) -> None:
     assert missing_paths(text) == []
     assert broken_links(text, document.parent) == []
     assert unknown_commands(text) == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_a_login_that_a_document_names_is_in_the_sample_data(document: Path) -> None:
+    logins = {email for _, email, _ in USERS}
+
+    assert set(SAMPLE_LOGIN.findall(document.read_text())) - logins == set()
 
 
 def test_the_map_names_every_room() -> None:
