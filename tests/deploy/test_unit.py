@@ -1,6 +1,10 @@
-"""The systemd unit: its program and settings exist, it is locked in, and systemd itself finds nothing wrong with it."""
+"""The systemd units: their program and settings exist, they are locked in, and systemd itself finds nothing wrong with
+them; and the command for operators runs as the catalog's unit does.
+"""
 
 import configparser
+import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -9,35 +13,82 @@ import pytest
 from ecatalog.cli.main import REFUSED
 from tests.architecture.code import ROOT
 
-UNIT = ROOT / "deploy/ecatalog.service"
+UNITS = ("ecatalog.service", "ecatalog-engine-guard.service")
+GUIDE = (ROOT / "docs/guide/install-on-one-machine.md").read_text()
 
 
-@pytest.fixture
-def service() -> configparser.SectionProxy:
+def service_of(unit: str) -> configparser.SectionProxy:
     parser = configparser.RawConfigParser(strict=False)
     parser.optionxform = str  # type: ignore[method-assign,assignment]
-    parser.read(UNIT)
+    parser.read(ROOT / "deploy" / unit)
     return parser["Service"]
 
 
-def test_a_refusal_is_not_tried_again(service: configparser.SectionProxy) -> None:
-    assert service["RestartPreventExitStatus"] == str(REFUSED)
+def noted_by_systemd_run(folder: Path, *words: str) -> list[str]:
+    """What systemd-run is asked for when an operator types `ecatalog` and these words."""
+    note = folder / "systemd-run"
+    note.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    note.chmod(0o755)
+    env = {"PATH": f"{folder}:{os.environ['PATH']}"}
+    typed = [ROOT / "deploy/ecatalog-here.sh", *words]
+    return subprocess.run(typed, env=env, capture_output=True, text=True, check=True).stdout.splitlines()
 
 
-def test_it_has_no_rights_but_its_data(service: configparser.SectionProxy) -> None:
-    assert service["User"] == "ecatalog"
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_refusal_is_not_tried_again(unit: str) -> None:
+    assert service_of(unit)["RestartPreventExitStatus"] == str(REFUSED)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_it_has_no_rights_but_its_data(unit: str) -> None:
+    service = service_of(unit)
+
     assert service["CapabilityBoundingSet"] == ""
     assert (service["NoNewPrivileges"], service["ProtectSystem"]) == ("yes", "strict")
     assert "ReadWritePaths" not in service
 
 
-@pytest.mark.proof
-def test_systemd_takes_it_as_it_is(tmp_path: Path) -> None:
-    # With a program and an account that are there.
-    text = UNIT.read_text().replace("/opt/ecatalog/.venv/bin/ecatalog", "/bin/true").replace("=ecatalog\n", "=root\n")
-    (tmp_path / "ecatalog.service").write_text(text)
-    told = subprocess.run(
-        ["systemd-analyze", "verify", tmp_path / "ecatalog.service"], capture_output=True, text=True, check=False
-    )
+def test_the_catalog_does_not_get_to_the_engine() -> None:
+    catalog, guard = map(service_of, UNITS)
 
-    assert [line for line in told.stderr.splitlines() if "ecatalog.service" in line] == []
+    assert catalog["User"] == "ecatalog"
+    assert "SupplementaryGroups" not in catalog
+    assert (guard["DynamicUser"], guard["SupplementaryGroups"]) == ("yes", "docker")
+
+
+def test_the_command_of_operators_runs_as_the_catalog_does(tmp_path: Path) -> None:
+    unit = service_of("ecatalog.service")
+
+    asked = noted_by_systemd_run(tmp_path, "users", "add", "--name", "Ada Winter")
+
+    program = unit["ExecStart"].removesuffix(" serve")
+    assert asked[asked.index(program) :] == [program, "users", "add", "--name", "Ada Winter"]
+    for told in (
+        f"--uid={unit['User']}",
+        f"--gid={unit['Group']}",
+        f"--setenv={unit['Environment']}",
+        f"--property=EnvironmentFile={unit['EnvironmentFile']}",
+        f"--property=UMask={unit['UMask']}",
+    ):
+        assert told in asked
+
+
+def test_the_guide_installs_all_of_it_and_names_settings_that_exist() -> None:
+    (settings,) = re.findall(r"^```ini\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+    known = set(re.findall(r"`([A-Z][A-Z_]+)`", (ROOT / "docs/reference/settings.md").read_text()))
+
+    assert {line.split("=")[0] for line in settings.splitlines()} - known == set()
+    assert [name for name in (*UNITS, "ecatalog-here.sh") if f"deploy/{name}" not in GUIDE] == []
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("unit", UNITS)
+def test_systemd_takes_it_as_it_is(unit: str, tmp_path: Path) -> None:
+    # With a program and an account that are there.
+    text = (ROOT / "deploy" / unit).read_text()
+    (tmp_path / unit).write_text(
+        text.replace("/opt/ecatalog/.venv/bin/ecatalog", "/bin/true").replace("=ecatalog\n", "=root\n")
+    )
+    told = subprocess.run(["systemd-analyze", "verify", tmp_path / unit], capture_output=True, text=True, check=False)
+
+    assert [line for line in told.stderr.splitlines() if unit in line] == []
