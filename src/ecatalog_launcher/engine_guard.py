@@ -23,7 +23,8 @@ from ecatalog_launcher.settings import ENGINE
 log = structlog.get_logger("ecatalog.engine_guard")
 
 MOST_BODY = 1 << 20
-_VERSION = re.compile(r"/v1\.[0-9]{1,3}(?=/)")
+# 1.41 and newer: earlier ones give some fields another meaning, and the engine's answer to `/version` names its newest.
+_VERSION = re.compile(r"/v1\.(?:4[1-9]|[5-9][0-9]|[1-9][0-9]{2})(?=/)")
 _PASSED_ON = ("Content-Type", "X-Registry-Auth")
 _CONNECT_SECONDS = 5.0
 _SHUTDOWN_SECONDS = 1.0

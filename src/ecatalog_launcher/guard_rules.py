@@ -69,13 +69,15 @@ class Rule:
     """A request that passes unless `check` raises Refused.
 
     `is_of_ours`: the container or network in the path has to carry our label. `shows` are the fields of the answer that
-    are passed on, where not all are.
+    are passed on, where not all are. A body is refused where none belongs: engines before 25 still take the options of
+    a container when it starts, from whoever speaks as one did in 2014.
     """
 
     method: str
     path: re.Pattern[str]
     check: Callable[[Asked], None]
     is_of_ours: bool = False
+    takes_body: bool = False
     shows: tuple[str, ...] = ()
 
 
@@ -83,6 +85,8 @@ def rule_for(asked: Asked) -> Rule:
     """The first rule that fits. Raises Refused when none does, or when its check does."""
     for rule in RULES:
         if rule.method == asked.method and rule.path.fullmatch(asked.path):
+            if asked.body and not rule.takes_body:
+                raise Refused(f"Nothing is sent with {asked.method} {asked.path}.")
             rule.check(asked)
             return rule
     raise Refused(f"{asked.method} {asked.path} is nothing that a launcher needs.")
@@ -90,6 +94,12 @@ def rule_for(asked: Asked) -> Rule:
 
 def _nothing_more(asked: Asked) -> None:
     """Nothing in it can do harm."""
+
+
+def _as_it_is(asked: Asked) -> None:
+    """From its beginning, and not from a checkpoint in some folder of the machine."""
+    if asked.query:
+        raise Refused("A container is started as it was made.")
 
 
 def _by_label(asked: Asked) -> None:
@@ -201,8 +211,12 @@ def _rule(method: str, path: str, check: Callable[[Asked], None] = _nothing_more
     return Rule(method, re.compile(path), check, shows=shows)
 
 
-def _ours(method: str, path: str, check: Callable[[Asked], None] = _nothing_more) -> Rule:
-    return Rule(method, re.compile(path), check, is_of_ours=True)
+def _ours(method: str, path: str, check: Callable[[Asked], None] = _nothing_more, *, takes_body: bool = False) -> Rule:
+    return Rule(method, re.compile(path), check, is_of_ours=True, takes_body=takes_body)
+
+
+def _made(path: str, check: Callable[[Asked], None]) -> Rule:
+    return Rule("POST", re.compile(path), check, takes_body=True)
 
 
 RULES = (
@@ -211,14 +225,15 @@ RULES = (
     _rule("GET", "/info", _nothing_more, "MemTotal", "NCPU"),
     _rule("GET", "/events", _by_label),
     _rule("GET", "/containers/json", _by_label),
-    _rule("POST", "/containers/create", _our_container),
+    _made("/containers/create", _our_container),
     _ours("GET", f"/containers/{_NAME}/(json|logs)"),
-    _ours("POST", f"/containers/{_NAME}/(start|stop)"),
+    _ours("POST", f"/containers/{_NAME}/start", _as_it_is),
+    _ours("POST", f"/containers/{_NAME}/stop"),
     _ours("DELETE", f"/containers/{_NAME}"),
     _rule("GET", "/images/[A-Za-z0-9][A-Za-z0-9_.:@/-]*/json", _nothing_more, "Id", "RepoDigests", "RepoTags"),
     _rule("POST", "/images/create", _pull),
     _rule("GET", "/networks", _by_label),
-    _rule("POST", "/networks/create", _our_network),
+    _made("/networks/create", _our_network),
     _ours("GET", f"/networks/{_NAME}"),
-    _ours("POST", f"/networks/{_NAME}/connect", _join),
+    _ours("POST", f"/networks/{_NAME}/connect", _join, takes_body=True),
 )

@@ -180,6 +180,16 @@ def test_what_no_launcher_needs_is_refused(method: str, path: str) -> None:
         asked(method, path)
 
 
+def test_a_container_is_started_as_it_was_made() -> None:
+    path = "/containers/ecatalog-here-01J-demo/start"
+
+    asked("POST", path)
+    with pytest.raises(Refused, match="Nothing is sent with"):
+        asked("POST", path, body={"Privileged": True, "Binds": ["/:/host"]})
+    with pytest.raises(Refused, match="started as it was made"):
+        asked("POST", path, {"checkpoint": "x", "checkpoint-dir": "/etc"})
+
+
 @pytest.mark.parametrize("path", ["/containers/json", "/networks", "/events"])
 @pytest.mark.parametrize("filters", ["", "{", "[]", '{"label": []}', '{"label": {"ecatalog.installation=x": false}}'])
 def test_lists_are_of_catalogs_only(path: str, filters: str) -> None:
