@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from typing import Any
 
 import structlog
@@ -18,7 +19,7 @@ from ecatalog_client.logs import configure_logs
 from ecatalog_client.process import heed_end
 from ecatalog_launcher.drivers.docker_spec import INSTALLATION
 from ecatalog_launcher.guard_rules import Asked, Refused, Rule, rule_for
-from ecatalog_launcher.settings import ENGINE
+from ecatalog_launcher.settings import ENGINE, demo_subnet
 
 log = structlog.get_logger("ecatalog.engine_guard")
 
@@ -33,12 +34,15 @@ _OF_ATTACHED = ("Id", "Name", "NetworkSettings")
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the guard listens, which engine it guards, and which containers may be joined to the networks of copies."""
+    """Where the guard listens, which engine it guards, which containers may be joined to the networks of copies, and
+    what these are cut from.
+    """
 
     host: str
     port: int
     engine: str
     attached: tuple[str, ...]
+    subnet: IPv4Network
 
     @classmethod
     def load(cls, env: Mapping[str, str]) -> "Settings":
@@ -48,6 +52,7 @@ class Settings:
             port=port(env, "GUARD_PORT", 2375),
             engine=env.get("DOCKER_HOST") or ENGINE,
             attached=tuple(env.get("ECATALOG_DOCKER_ATTACH", "").replace(",", " ").split()),
+            subnet=demo_subnet(env),
         )
 
 
@@ -56,6 +61,7 @@ class EngineGuard:
 
     def __init__(self, settings: Settings) -> None:
         self._attached = settings.attached
+        self._subnet = settings.subnet
         self._address, self._connect = _engine_at(settings.engine)
 
     def application(self) -> web.Application:
@@ -90,6 +96,7 @@ class EngineGuard:
             query=_single(request),
             body=_parsed(body),
             attached=self._attached,
+            subnet=self._subnet,
         )
         rule = rule_for(asked)
         if rule.is_of_ours:

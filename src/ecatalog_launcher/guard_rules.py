@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from typing import Any
 
 from ecatalog_client.types.containers import Container
@@ -23,6 +24,7 @@ from ecatalog_launcher.drivers.docker_spec import (
     container_name,
     network_body,
     network_name,
+    network_place,
 )
 
 Body = Mapping[str, Any]
@@ -48,6 +50,8 @@ class Asked:
     body: Body
     attached: tuple[str, ...]
     """The containers of edge and launcher, the only ones that may be joined to the networks of copies."""
+    subnet: IPv4Network
+    """What the networks of copies are cut from."""
 
     @property
     def name(self) -> str:
@@ -127,7 +131,8 @@ def _our_network(asked: Asked) -> None:
     try:
         installation, name = asked.body["Labels"][INSTALLATION], asked.body["Name"]
         number = int(name.rpartition("-")[2])
-        subnet = asked.body["IPAM"]["Config"][0]["Subnet"]
+        # Elsewhere it would take addresses from others: the edge is joined to it.
+        subnet = str(network_place(asked.subnet, number))
         ours = network_body(installation, number, subnet, is_reached_from_host=not asked.attached)
     except (LookupError, TypeError, ValueError, AttributeError):
         ours = {}
