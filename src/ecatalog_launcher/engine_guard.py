@@ -164,7 +164,7 @@ def _parsed(body: bytes) -> Mapping[str, Any]:
         return {}
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):  # One that nests deeper than Python goes is none of a launcher's either.
         raise Refused("The body is not JSON.") from None
     if type(found) is not dict:
         raise Refused("The body is not an object.")

@@ -55,3 +55,10 @@ async def test_nobody_speaks_as_one_did_long_ago(guard: str, engine: Engine, ver
     assert await status_of(f"{guard}{version}/containers/ecatalog-here-01J-demo/start") == 403
 
     assert engine.asked == []
+
+
+@pytest.mark.parametrize("text", ["[" * 200_000, '{"a":' * 100_000, "{", "[]", '{"Memory": ' + "9" * 5000 + "}"])
+async def test_a_body_that_is_no_object_is_refused(guard: str, engine: Engine, text: str) -> None:
+    assert await status_of(f"{guard}/networks/create", text) == 403
+
+    assert engine.asked == []
