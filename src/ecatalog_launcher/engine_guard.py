@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from typing import Any
 
 import structlog
@@ -18,12 +19,13 @@ from ecatalog_client.logs import configure_logs
 from ecatalog_client.process import heed_end
 from ecatalog_launcher.drivers.docker_spec import INSTALLATION
 from ecatalog_launcher.guard_rules import Asked, Refused, Rule, rule_for
-from ecatalog_launcher.settings import ENGINE
+from ecatalog_launcher.settings import ENGINE, demo_subnet
 
 log = structlog.get_logger("ecatalog.engine_guard")
 
 MOST_BODY = 1 << 20
-_VERSION = re.compile(r"/v1\.[0-9]{1,3}(?=/)")
+# 1.41 and newer: earlier ones give some fields another meaning, and the engine's answer to `/version` names its newest.
+_VERSION = re.compile(r"/v1\.(?:4[1-9]|[5-9][0-9]|[1-9][0-9]{2})(?=/)")
 _PASSED_ON = ("Content-Type", "X-Registry-Auth")
 _CONNECT_SECONDS = 5.0
 _SHUTDOWN_SECONDS = 1.0
@@ -32,12 +34,15 @@ _OF_ATTACHED = ("Id", "Name", "NetworkSettings")
 
 @dataclass(frozen=True)
 class Settings:
-    """Where the guard listens, which engine it guards, and which containers may be joined to the networks of copies."""
+    """Where the guard listens, which engine it guards, which containers may be joined to the networks of copies, and
+    what these are cut from.
+    """
 
     host: str
     port: int
     engine: str
     attached: tuple[str, ...]
+    subnet: IPv4Network
 
     @classmethod
     def load(cls, env: Mapping[str, str]) -> "Settings":
@@ -47,6 +52,7 @@ class Settings:
             port=port(env, "GUARD_PORT", 2375),
             engine=env.get("DOCKER_HOST") or ENGINE,
             attached=tuple(env.get("ECATALOG_DOCKER_ATTACH", "").replace(",", " ").split()),
+            subnet=demo_subnet(env),
         )
 
 
@@ -55,6 +61,7 @@ class EngineGuard:
 
     def __init__(self, settings: Settings) -> None:
         self._attached = settings.attached
+        self._subnet = settings.subnet
         self._address, self._connect = _engine_at(settings.engine)
 
     def application(self) -> web.Application:
@@ -89,6 +96,7 @@ class EngineGuard:
             query=_single(request),
             body=_parsed(body),
             attached=self._attached,
+            subnet=self._subnet,
         )
         rule = rule_for(asked)
         if rule.is_of_ours:
@@ -156,7 +164,7 @@ def _parsed(body: bytes) -> Mapping[str, Any]:
         return {}
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):  # One that nests deeper than Python goes is none of a launcher's either.
         raise Refused("The body is not JSON.") from None
     if type(found) is not dict:
         raise Refused("The body is not an object.")

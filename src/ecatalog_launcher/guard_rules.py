@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from typing import Any
 
 from ecatalog_client.types.containers import Container
@@ -23,6 +24,7 @@ from ecatalog_launcher.drivers.docker_spec import (
     container_name,
     network_body,
     network_name,
+    network_place,
 )
 
 Body = Mapping[str, Any]
@@ -48,6 +50,8 @@ class Asked:
     body: Body
     attached: tuple[str, ...]
     """The containers of edge and launcher, the only ones that may be joined to the networks of copies."""
+    subnet: IPv4Network
+    """What the networks of copies are cut from."""
 
     @property
     def name(self) -> str:
@@ -69,13 +73,15 @@ class Rule:
     """A request that passes unless `check` raises Refused.
 
     `is_of_ours`: the container or network in the path has to carry our label. `shows` are the fields of the answer that
-    are passed on, where not all are.
+    are passed on, where not all are. A body is refused where none belongs: engines before 25 still take the options of
+    a container when it starts, from whoever speaks as one did in 2014.
     """
 
     method: str
     path: re.Pattern[str]
     check: Callable[[Asked], None]
     is_of_ours: bool = False
+    takes_body: bool = False
     shows: tuple[str, ...] = ()
 
 
@@ -83,6 +89,8 @@ def rule_for(asked: Asked) -> Rule:
     """The first rule that fits. Raises Refused when none does, or when its check does."""
     for rule in RULES:
         if rule.method == asked.method and rule.path.fullmatch(asked.path):
+            if asked.body and not rule.takes_body:
+                raise Refused(f"Nothing is sent with {asked.method} {asked.path}.")
             rule.check(asked)
             return rule
     raise Refused(f"{asked.method} {asked.path} is nothing that a launcher needs.")
@@ -90,6 +98,12 @@ def rule_for(asked: Asked) -> Rule:
 
 def _nothing_more(asked: Asked) -> None:
     """Nothing in it can do harm."""
+
+
+def _as_it_is(asked: Asked) -> None:
+    """From its beginning, and not from a checkpoint in some folder of the machine."""
+    if asked.query:
+        raise Refused("A container is started as it was made.")
 
 
 def _by_label(asked: Asked) -> None:
@@ -117,7 +131,8 @@ def _our_network(asked: Asked) -> None:
     try:
         installation, name = asked.body["Labels"][INSTALLATION], asked.body["Name"]
         number = int(name.rpartition("-")[2])
-        subnet = asked.body["IPAM"]["Config"][0]["Subnet"]
+        # Elsewhere it would take addresses from others: the edge is joined to it.
+        subnet = str(network_place(asked.subnet, number))
         ours = network_body(installation, number, subnet, is_reached_from_host=not asked.attached)
     except (LookupError, TypeError, ValueError, AttributeError):
         ours = {}
@@ -132,7 +147,8 @@ def _our_container(asked: Asked) -> None:
         raise Refused(f"The container is not one as our launchers make them: {error!r}.") from None
     if asked.query.keys() - {"name"} or asked.query.get("name") != name:
         raise Refused("The name of the container is not the one of its launch.")
-    if different := sorted(key for key in {*ours, *asked.body} if ours.get(key) != asked.body.get(key)):
+    # A field that is null is there too: in other letters than the one before it, the engine takes it for that one.
+    if different := sorted(ours.keys() ^ asked.body.keys() | {key for key in ours if ours[key] != asked.body.get(key)}):
         raise Refused(f"The container is not one as our launchers make them: {', '.join(different)}.")
 
 
@@ -200,8 +216,12 @@ def _rule(method: str, path: str, check: Callable[[Asked], None] = _nothing_more
     return Rule(method, re.compile(path), check, shows=shows)
 
 
-def _ours(method: str, path: str, check: Callable[[Asked], None] = _nothing_more) -> Rule:
-    return Rule(method, re.compile(path), check, is_of_ours=True)
+def _ours(method: str, path: str, check: Callable[[Asked], None] = _nothing_more, *, takes_body: bool = False) -> Rule:
+    return Rule(method, re.compile(path), check, is_of_ours=True, takes_body=takes_body)
+
+
+def _made(path: str, check: Callable[[Asked], None]) -> Rule:
+    return Rule("POST", re.compile(path), check, takes_body=True)
 
 
 RULES = (
@@ -210,14 +230,15 @@ RULES = (
     _rule("GET", "/info", _nothing_more, "MemTotal", "NCPU"),
     _rule("GET", "/events", _by_label),
     _rule("GET", "/containers/json", _by_label),
-    _rule("POST", "/containers/create", _our_container),
+    _made("/containers/create", _our_container),
     _ours("GET", f"/containers/{_NAME}/(json|logs)"),
-    _ours("POST", f"/containers/{_NAME}/(start|stop)"),
+    _ours("POST", f"/containers/{_NAME}/start", _as_it_is),
+    _ours("POST", f"/containers/{_NAME}/stop"),
     _ours("DELETE", f"/containers/{_NAME}"),
     _rule("GET", "/images/[A-Za-z0-9][A-Za-z0-9_.:@/-]*/json", _nothing_more, "Id", "RepoDigests", "RepoTags"),
     _rule("POST", "/images/create", _pull),
     _rule("GET", "/networks", _by_label),
-    _rule("POST", "/networks/create", _our_network),
+    _made("/networks/create", _our_network),
     _ours("GET", f"/networks/{_NAME}"),
-    _ours("POST", f"/networks/{_NAME}/connect", _join),
+    _ours("POST", f"/networks/{_NAME}/connect", _join, takes_body=True),
 )

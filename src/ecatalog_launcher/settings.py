@@ -33,7 +33,11 @@ OWN = (
     ),
     ("ECATALOG_GUARD_HOST", "127.0.0.1", "The address of the engine guard: only launchers should reach it."),
     ("ECATALOG_GUARD_PORT", "2375", "Its port."),
-    ("ECATALOG_DEMO_SUBNET", "10.213.0.0/16", "The addresses of the networks of copies on Docker: a /28 for each."),
+    (
+        "ECATALOG_DEMO_SUBNET",
+        "10.213.0.0/16",
+        "The addresses of the networks of copies on Docker: a /28 for each. The same for launcher and engine guard.",
+    ),
     ("ECATALOG_DEMO_NAMESPACE", "demos", "The namespace of copies on Kubernetes."),
 )
 DRIVERS = ("process", "docker", "kubernetes", "fake")
@@ -82,7 +86,7 @@ class Settings:
             starts=number(env, "LAUNCHER_STARTS") or 2 * (os.cpu_count() or 1),
             docker_host=env.get("DOCKER_HOST") or ENGINE,
             docker_attach=tuple(env.get("ECATALOG_DOCKER_ATTACH", "").replace(",", " ").split()),
-            demo_subnet=_subnet(env.get("ECATALOG_DEMO_SUBNET", "10.213.0.0/16")),
+            demo_subnet=demo_subnet(env),
             namespace=env.get("ECATALOG_DEMO_NAMESPACE", "demos"),
             internal_host=env.get("ECATALOG_INTERNAL_HOST", "127.0.0.1"),
             internal_port=port(env, "INTERNAL_PORT", 9102),
@@ -92,7 +96,9 @@ class Settings:
         )
 
 
-def _subnet(text: str) -> IPv4Network:
+def demo_subnet(env: Mapping[str, str]) -> IPv4Network:
+    """What the networks of copies are cut from. Raises BadSetting."""
+    text = env.get("ECATALOG_DEMO_SUBNET", "10.213.0.0/16")
     try:
         subnet = IPv4Network(text)
     except ValueError as error:

@@ -59,9 +59,11 @@ def docker_driver(programs: Path | None = None, **settings: Any) -> DockerDriver
 
 
 @asynccontextmanager
-async def guarded(engine: str = HOST, attached: tuple[str, ...] = ()) -> AsyncIterator[str]:
+async def guarded(
+    engine: str = HOST, attached: tuple[str, ...] = (), subnet: IPv4Network = SUBNET
+) -> AsyncIterator[str]:
     """The address of an engine guard in front of this engine."""
-    guard = EngineGuard(Settings(host="127.0.0.1", port=0, engine=engine, attached=attached))
+    guard = EngineGuard(Settings(host="127.0.0.1", port=0, engine=engine, attached=attached, subnet=subnet))
     async with TestServer(guard.application()) as server:
         yield f"tcp://127.0.0.1:{server.port}"
 
@@ -69,7 +71,7 @@ async def guarded(engine: str = HOST, attached: tuple[str, ...] = ()) -> AsyncIt
 @asynccontextmanager
 async def guard_of(driver: Any) -> AsyncIterator[None]:
     """The driver reaches its engine through a guard."""
-    async with guarded(driver._url, driver._attached) as driver._url:
+    async with guarded(driver._url, driver._attached, driver._subnet) as driver._url:
         yield
 
 

@@ -3,18 +3,20 @@
 import copy
 import json
 from collections.abc import Callable
+from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
 
 from ecatalog_client.types.containers import Container
 from ecatalog_launcher.drivers.contract import Spec
-from ecatalog_launcher.drivers.docker_spec import INSTALLATION, container_bodies, network_body
+from ecatalog_launcher.drivers.docker_spec import INSTALLATION, container_bodies, network_body, network_place
 from ecatalog_launcher.guard_rules import Asked, Refused, rule_for
 
 Body = dict[str, Any]
 
 OURS = json.dumps({"label": [f"{INSTALLATION}=here"]})
+SUBNET = IPv4Network("10.213.0.0/16")
 ATTACHED = ("edge", "launcher")
 SPEC = Spec(
     launch_id="01J",
@@ -28,7 +30,7 @@ SPEC = Spec(
 
 
 def asked(method: str, path: str, query: dict[str, str] | None = None, body: Body | None = None) -> None:
-    rule_for(Asked(method, path, query or {}, body or {}, ATTACHED))
+    rule_for(Asked(method, path, query or {}, body or {}, ATTACHED, SUBNET))
 
 
 def bodies() -> list[tuple[str, Body]]:
@@ -61,6 +63,8 @@ WAYS_OUT = {
     "a mount of the machine": changed("HostConfig", "Mounts", to=[{"Type": "bind", "Source": "/", "Target": "/x"}]),
     "in other letters": changed("HostConfig", "binds", to=["/:/host"]),
     "a second host config": changed("hostconfig", to={"Privileged": True}),
+    "a second host config that is none": changed("hostconfig", to=None),
+    "a field that is none": changed("Volumes", to=None),
     "a volume": changed("Volumes", to={"/x": {}}),
     "a capability": changed("HostConfig", "CapAdd", to=["SYS_ADMIN"]),
     "all capabilities kept": changed("HostConfig", "CapDrop", to=[]),
@@ -132,12 +136,28 @@ def test_a_container_has_the_name_of_its_launch(name: str) -> None:
         changed("Name", to="bridge"),
         changed("Labels", to={}),
         changed("IPAM", "Config", to=[{"Subnet": "10.213.0.0/28", "Gateway": "10.0.0.1"}]),
+        changed("IPAM", "Config", to=[{"Subnet": "169.254.0.0/16"}]),
+        changed("IPAM", "Config", to=[{"Subnet": "8.0.0.0/8"}]),
+        changed("IPAM", "Config", to=[{"Subnet": "10.213.0.128/28"}]),
     ],
 )
 def test_a_network_that_leads_somewhere_is_refused(change: Callable[[Body], None]) -> None:
     body = network_body("here", 7, "10.213.0.112/28", is_reached_from_host=False)
     change(body)
 
+    with pytest.raises(Refused, match="The network is not one as our launchers make them"):
+        asked("POST", "/networks/create", body=body)
+
+
+@pytest.mark.parametrize("number", [-1, 4096])
+def test_a_network_beyond_the_addresses_of_copies_is_refused(number: int) -> None:
+    first, last = (
+        network_body("here", n, str(network_place(SUBNET, n)), is_reached_from_host=False) for n in (0, 4095)
+    )
+    body = network_body("here", number, "10.214.0.0/28", is_reached_from_host=False)
+
+    asked("POST", "/networks/create", body=first)
+    asked("POST", "/networks/create", body=last)
     with pytest.raises(Refused, match="The network is not one as our launchers make them"):
         asked("POST", "/networks/create", body=body)
 
@@ -176,6 +196,16 @@ def test_a_network_that_leads_somewhere_is_refused(change: Callable[[Body], None
 def test_what_no_launcher_needs_is_refused(method: str, path: str) -> None:
     with pytest.raises(Refused, match="nothing that a launcher needs"):
         asked(method, path)
+
+
+def test_a_container_is_started_as_it_was_made() -> None:
+    path = "/containers/ecatalog-here-01J-demo/start"
+
+    asked("POST", path)
+    with pytest.raises(Refused, match="Nothing is sent with"):
+        asked("POST", path, body={"Privileged": True, "Binds": ["/:/host"]})
+    with pytest.raises(Refused, match="started as it was made"):
+        asked("POST", path, {"checkpoint": "x", "checkpoint-dir": "/etc"})
 
 
 @pytest.mark.parametrize("path", ["/containers/json", "/networks", "/events"])

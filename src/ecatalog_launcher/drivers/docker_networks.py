@@ -9,11 +9,10 @@ from aiodocker import Docker, DockerError
 from aiohttp import ClientError
 
 from ecatalog_launcher.drivers.contract import CannotStart, Home
-from ecatalog_launcher.drivers.docker_spec import INSTALLATION, network_body
+from ecatalog_launcher.drivers.docker_spec import INSTALLATION, PREFIX, network_body, network_place
 
 log = structlog.get_logger("ecatalog.launcher.docker")
 
-PREFIX = 28
 _SPARE = 4
 
 
@@ -129,8 +128,7 @@ class NetworkPool:
         """The subnets that were not tried yet, each once."""
         for number in range(self._next, 1 << (PREFIX - self._subnets.prefixlen)):
             self._next = number + 1
-            first = int(self._subnets.network_address) + (number << (32 - PREFIX))
-            yield number, IPv4Network((first, PREFIX))
+            yield number, network_place(self._subnets, number)
 
     async def attach_all(self) -> None:
         """Attaches whoever is not attached to a network: at the start, and when the container was made anew."""

@@ -4,6 +4,7 @@ The field names are those of the engine's API, version 1.41 and newer (POST /con
 """
 
 from collections.abc import Iterator
+from ipaddress import IPv4Network
 from typing import Any, Final
 
 from ecatalog_client.types.containers import Container
@@ -16,6 +17,7 @@ SIZE: Final = "ecatalog.containers"
 INDEX: Final = "ecatalog.index"
 PORT: Final = "ecatalog.port"
 
+PREFIX = 28
 PIDS = 256
 OPEN_FILES = 4096
 LOG_SIZE = "1m"
@@ -100,6 +102,13 @@ def _host_config(container: Container, network: str) -> dict[str, Any]:
 
 def network_name(installation: str, number: int) -> str:
     return f"ecatalog-{installation}-{number}"
+
+
+def network_place(subnet: IPv4Network, number: int) -> IPv4Network:
+    """The addresses of the network of this number, a /28. Raises ValueError for a number beyond the subnet."""
+    if not 0 <= number < 1 << (PREFIX - subnet.prefixlen):
+        raise ValueError(f"{subnet} has no place for the network {number}")
+    return IPv4Network((int(subnet.network_address) + (number << (32 - PREFIX)), PREFIX))
 
 
 def network_body(installation: str, number: int, subnet: str, *, is_reached_from_host: bool) -> dict[str, Any]:
