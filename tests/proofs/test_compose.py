@@ -42,7 +42,7 @@ except web.HTTPError as error:
 
 @dataclass
 class Composed:
-    """One project of the compose file, with names and ports of its own, in a clone."""
+    """One project of the compose file, with names and ports of its own, in a clone of the last commit."""
 
     name: str
     clone: Path
@@ -97,9 +97,8 @@ def composed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
     (made.clone / "deploy/.env").write_text("".join(f"{name}={value}\n" for name, value in chosen.items()))
     try:
         [first] = blocks("The first time")
-        made.env["SETUP"] = json.loads(
-            made.type(first.removeprefix("cd deploy\n")).splitlines()[-1].partition(" | ")[2]
-        )["open_within_15_minutes"]
+        told = made.type(first.removeprefix("cd deploy\n")).splitlines()[-1]
+        made.env["SETUP"] = json.loads(told.partition(" | ")[2])["open_within_15_minutes"]
         yield made
     finally:
         made.type("docker compose down --volumes --timeout 10")

@@ -16,8 +16,7 @@ import pytest
 from ecatalog_client.types.containers import Container
 from ecatalog_launcher.drivers.contract import CannotStart, Home, Spec
 from ecatalog_launcher.drivers.docker import DockerDriver
-from ecatalog_launcher.drivers.docker_networks import PREFIX
-from ecatalog_launcher.drivers.docker_spec import INSTALLATION, container_name
+from ecatalog_launcher.drivers.docker_spec import INSTALLATION, PREFIX, container_name
 from tests.launcher.copies import ANSWERS, PROGRAMS, only, spec, until, until_ready
 from tests.launcher.engine import BASE, HOST, build, cleared, docker, docker_driver, new_installation
 
