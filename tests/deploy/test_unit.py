@@ -30,7 +30,7 @@ def noted_by_systemd_run(folder: Path, *words: str) -> list[str]:
     note.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     note.chmod(0o755)
     env = {"PATH": f"{folder}:{os.environ['PATH']}"}
-    typed = [ROOT / "deploy/ecatalog-here.sh", *words]
+    typed = [str(ROOT / "deploy/ecatalog-here.sh"), *words]
     return subprocess.run(typed, env=env, capture_output=True, text=True, check=True).stdout.splitlines()
 
 

@@ -21,10 +21,11 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tests.architecture.code import ROOT
 from tests.launcher.engine import BASE, BUILDER, HOST, docker, new_installation
-from tests.proofs.installation import PASSWORD, free_ports
+from tests.proofs.installation import free_ports
 
 pytestmark = pytest.mark.proof
 
+PASSWORD = "four calm words together"
 CADDY = "ecatalog-test-caddy:bookworm"
 SERVICES = {"database", "gateway", "edge", "launcher", "engine-guard", "caddy"}
 # A way to the machine, as whoever has taken the launcher over would ask for it.
