@@ -162,7 +162,7 @@ class Caller:
         return Caller(self.browser, self.address, found["token"])
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
-        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        headers = {"Origin": self.address} | ({"Authorization": f"Bearer {self.token}"} if self.token else {})
         async with self.browser.request(method, self.address + path, json=body, headers=headers) as answer:
             assert answer.status < 300, (method, path, answer.status, await answer.text())
             return await answer.json() if answer.content_length != 0 else None
