@@ -30,8 +30,9 @@ def noted_by_systemd_run(folder: Path, *words: str) -> list[str]:
     note.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     note.chmod(0o755)
     env = {"PATH": f"{folder}:{os.environ['PATH']}"}
-    typed = [ROOT / "deploy/ecatalog-here.sh", *words]
-    return subprocess.run(typed, env=env, capture_output=True, text=True, check=True).stdout.splitlines()
+    typed = [str(ROOT / "deploy/ecatalog-here.sh"), *words]
+    told = subprocess.run(typed, env=env, capture_output=True, text=True, check=True)
+    return told.stdout.splitlines()
 
 
 @pytest.mark.parametrize("unit", UNITS)
