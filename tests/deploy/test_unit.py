@@ -31,7 +31,8 @@ def noted_by_systemd_run(folder: Path, *words: str) -> list[str]:
     note.chmod(0o755)
     env = {"PATH": f"{folder}:{os.environ['PATH']}"}
     typed = [str(ROOT / "deploy/ecatalog-here.sh"), *words]
-    return subprocess.run(typed, env=env, capture_output=True, text=True, check=True).stdout.splitlines()
+    told = subprocess.run(typed, env=env, capture_output=True, text=True, check=True)
+    return told.stdout.splitlines()
 
 
 @pytest.mark.parametrize("unit", UNITS)

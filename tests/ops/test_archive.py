@@ -182,6 +182,16 @@ async def test_the_commands_archive_and_ask(
     assert main(["archive", "--older-than", "12"]) == 2
 
 
+def test_no_database_is_made_to_archive_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ECATALOG_DATA", str(tmp_path / "var"))
+
+    assert main(["archive", "--older-than", "12m"]) == 78
+    assert "There is no database at" in capsys.readouterr().err
+    assert not (tmp_path / "var").exists()
+
+
 # when something is old --------------------------------------------------------------------------------------
 
 

@@ -263,7 +263,7 @@ def test_the_commands_make_list_check_and_prune(told: Place, capsys: pytest.Capt
     assert main(["backup", "verify"]) == 0
     assert f"{name} is whole: " in capsys.readouterr().out
     assert main(["backup", "prune"]) == 0
-    assert "1 backups are kept." in capsys.readouterr().out
+    assert "1 backup is kept." in capsys.readouterr().out
 
 
 def test_json_is_for_programs(told: Place, capsys: pytest.CaptureFixture[str]) -> None:

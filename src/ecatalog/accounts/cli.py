@@ -38,7 +38,7 @@ def add(
     ] = None,
     data: Data = None,
 ) -> None:
-    """Adds a user. The gateway must not run meanwhile: it alone writes to its database."""
+    """Add a user while the gateway is stopped. Beside a running gateway, `ecatalog users create` does."""
     try:
         settings = Settings.load(os.environ, data=data)
         refuse_unknown_role(role)

@@ -124,7 +124,7 @@ GROUPS = {
     "archive": "Move old use into files, and ask them.",
     "audit": "What happened, by whom.",
     "auth": "Your own session and password.",
-    "backups": "The backups of a running catalog.",
+    "backups": "Make, check and list the backups of a running catalog, by its API.",
     "clients": "Clients: create, find, renew, revoke, import.",
     "demos": "The catalog: find, add, open.",
     "docker-images": "The images that demos run.",
@@ -144,7 +144,7 @@ GROUPS = {
 }
 _LOCAL = {
     "db": "Look at the database, prepare it, check it, copy it.",
-    "backup": "Make, check, prune and restore backups.",
+    "backup": "Make, check, prune and restore backups on this machine.",
     "report": "What went wrong, what was used, what is slow.",
 }
 # Commands of their own, by the module that has them.

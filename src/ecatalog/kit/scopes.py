@@ -17,5 +17,5 @@ SCOPES: Final[Mapping[str, str]] = {
     "usage:read": "Read the analytics",
     "audit:read": "Read the audit log",
     "backups:read": "List the backups",
-    "backups:write": "Make a backup",
+    "backups:write": "Make a backup, archive old use",
 }

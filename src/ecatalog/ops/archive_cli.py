@@ -28,10 +28,12 @@ def archive(
     older_than: Annotated[str, typer.Option(help="How many months stay in the database, such as 12m.")] = "12m",
     data: Data = None,
 ) -> None:
-    """Move the use of older months into compressed files. Beside a running gateway, POST /api/archive does it."""
+    """Move the use of older months into compressed files. Beside a running gateway, `ecatalog archive create` does."""
     if context.invoked_subcommand is not None:
         return
     settings = Settings.read(os.environ, data=data, load_seed_data=False)
+    if not settings.database.exists():
+        _refuse(f"There is no database at {settings.database}.")
     try:
         made = asyncio.run(_archive(settings, _months(older_than)))
     except (CatalogError, RefusedToStart, OSError) as refusal:

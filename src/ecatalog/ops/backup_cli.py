@@ -33,7 +33,7 @@ from ecatalog.ops.restoring import Restored, restore_backup
 from ecatalog.settings import BadSetting, Settings
 from ecatalog_client.types.backups import Backup
 
-app = typer.Typer(help="Make, check, prune and restore backups.", no_args_is_help=True)
+app = typer.Typer(help="Make, check, prune and restore backups on this machine.", no_args_is_help=True)
 
 FAILED = 1
 REFUSED = 78
@@ -165,7 +165,7 @@ def _in_words(restored: Restored) -> Iterator[str]:
         yield f"Not made again: {problem}"
     if restored.hold:
         yield f"Clients' access is on hold. {restored.hold}"
-        yield "Look at who may open what, then run `ecatalog backup confirm`, or POST /api/backups/confirm."
+        yield "Look at who may open what, then run `ecatalog backup confirm`, or `backups confirm` beside a gateway."
 
 
 @app.command()
@@ -190,7 +190,7 @@ def drill(
 
 @app.command()
 def confirm(data: Data = None) -> None:
-    """End the hold on clients' access after a restore. Beside a running gateway, POST /api/backups/confirm does it."""
+    """End the hold on clients' access after a restore. Beside a running gateway, `ecatalog backups confirm` does."""
     settings = _settings(data, None)
     with _told():
         if not settings.database.exists():
@@ -217,7 +217,8 @@ def prune(data: Data = None, kept: Kept = None) -> None:
         removed = backups.prune_backups(place, trusted_key(settings)) if place.store.names() else []
     for name in removed:
         typer.echo(f"Removed {name}.")
-    typer.echo(f"{len(place.store.names())} backups are kept.")
+    left = len(place.store.names())
+    typer.echo(f"{left} {'backup is' if left == 1 else 'backups are'} kept.")
 
 
 def _settings(data: Path | None, kept: str | None, signed_by: str | None = None) -> Settings:

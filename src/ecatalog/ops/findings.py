@@ -78,7 +78,7 @@ FINDINGS = {
     "D016": Finding(
         _W,
         "Clients' access is on hold after a restore",
-        "Look at who may open what, then run `ecatalog backup confirm`.",
+        "Look at who may open what, then run `ecatalog backups confirm`, or `backup confirm` with the gateway stopped.",
     ),
     "D017": Finding(_E, "The clock is behind", "Set the clock, and keep it by NTP: access ends by it."),
     "D018": Finding(
