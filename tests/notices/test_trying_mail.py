@@ -35,3 +35,16 @@ async def test_a_server_that_is_gone_is_told(gateway: Gateway, people: Cast, mai
     told = (await Caller(gateway.asgi, people.admin.token).post("/api/messages/test")).json()
     assert not told["is_sent"]
     assert "broke before it answered" in told["words"]
+
+
+async def test_nobody_sends_them_without_end(gateway: Gateway, people: Cast, mailbox: Mailbox) -> None:
+    """Under however many addresses of one's own: whoever sends them may change it."""
+    caller = Caller(gateway.asgi, people.admin.token)
+    for number in range(5):
+        await caller.patch(f"/api/users/{people.admin.id}", {"email": f"somebody{number}@ecatalog.test"})
+        assert (await caller.post("/api/messages/test")).status == 200
+
+    refused = await caller.post("/api/messages/test")
+
+    assert refused.status == 429
+    assert "Too many test mails. Try again in 10 minutes." in refused.json()["detail"]

@@ -147,3 +147,10 @@ async def test_the_page_keeps_what_was_asked(gateway: Gateway, people: Cast) -> 
     assert "1 fact on this page" in page.text
     assert 'value="left"' in page.text
     assert 'name="to" value="2026-03-31"' in page.text
+
+
+@pytest.mark.parametrize(
+    "days", ["from=0001-01-01&to=9999-12-31", "from=9999-12-31&to=0001-01-01", "from=x&to=2026-02-30"]
+)
+async def test_any_days_can_be_asked_for(gateway: Gateway, people: Cast, days: str) -> None:
+    assert (await browser(gateway, people.admin).get(f"/console/audit?{days}")).status == 200

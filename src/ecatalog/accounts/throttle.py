@@ -2,7 +2,7 @@
 
 Per account *and* network, so that a stranger cannot lock anybody out from elsewhere; and per network, over all
 accounts. The wait is up to a minute after 5 failures, up to an hour after 20, up to a day after 60. Requests for a
-new password are counted here too.
+new password and test mails are counted here too.
 """
 
 from collections import deque
@@ -54,6 +54,9 @@ RESETS = Rule(
     (Limit(10, timedelta(minutes=1)), Limit(60, timedelta(hours=1))),
     is_per_pair=False,
 )
+
+# Addresses can be changed by whoever sends them: these mails would else go to anybody, without end.
+TEST_MAILS = Rule("test mails", (Limit(5, timedelta(minutes=10)),), (Limit(20, timedelta(hours=1)),), is_per_pair=False)
 
 Key = tuple[str, str, str]
 

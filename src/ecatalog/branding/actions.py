@@ -110,7 +110,7 @@ def logo_address(branding: Branding) -> str:
 
 
 def draw_logo(raw: bytes) -> Logo:
-    """The picture within 480 by 96, with what is seen through. For a thread. Raises Invalid (`logo`)."""
+    """The picture within 480 by 96, with what is seen through. For `drawing.draw`. Raises Invalid (`logo`)."""
     try:
         drawn = read_picture(raw, "RGBA")
     except Invalid as error:

@@ -1,10 +1,10 @@
 """The operations on what a company decides about its catalog."""
 
-import asyncio
 from typing import Any
 
 from ecatalog.branding.actions import Logo, change_branding, draw_logo, picture_of, read_settings
 from ecatalog.kit.actor import ADMINS, USERS, Actor
+from ecatalog.kit.drawing import draw
 from ecatalog.web.door import Door
 from ecatalog.web.operation import flow, read
 from ecatalog_client.types.settings import CompanySettings, PatchSettings
@@ -14,7 +14,7 @@ async def patch_settings(door: Door, actor: Actor, *, logo: str | None = None, *
     """A logo is drawn anew outside of the transaction. Raises Forbidden, Invalid."""
     drawn = None
     if logo is not None:
-        drawn = await asyncio.to_thread(draw_logo, picture_of(logo)) if logo else Logo()
+        drawn = await draw(draw_logo, picture_of(logo)) if logo else Logo()
     return await door.write(change_branding, actor, changes, drawn)
 
 

@@ -18,6 +18,7 @@ from ecatalog.demos.pictures import (
 )
 from ecatalog.kit.actor import Actor
 from ecatalog.kit.db import Tx
+from ecatalog.kit.drawing import draw
 from ecatalog.kit.errors import Invalid, NotFound
 from ecatalog.web.pages import Visit, page, see_other
 from ecatalog_client.types.demos import Demo
@@ -50,22 +51,22 @@ async def submit_photo(visit: Visit) -> Response:
     return await _submitted(visit, "photo", draw_face, set_photo)
 
 
-async def _submitted(visit: Visit, name: str, draw: Draw, keep: Keep) -> Response:
+async def _submitted(visit: Visit, name: str, picture: Draw, keep: Keep) -> Response:
     """What is no picture is said beside its field, on the page of the demo."""
     actor, demo_id = admin_of(visit), visit.values["id"]
     try:
-        kept = None if visit.form.get("wish") == "remove" else await _drawn(visit, name, draw)
+        kept = None if visit.form.get("wish") == "remove" else await _drawn(visit, name, picture)
         await visit.door.write(keep, actor, demo_id, kept)
     except Invalid as error:
         return await show_demo_page(visit, wrong_of(error), error.status, is_upload=True)
     return see_other(f"/console/demos/{demo_id}?done=saved")
 
 
-async def _drawn(visit: Visit, name: str, draw: Draw) -> str:
+async def _drawn(visit: Visit, name: str, picture: Draw) -> str:
     raw = visit.files.get(name, b"")
     if not raw:
         raise Invalid("Choose a file first.", fields={name: "choose a file first"})
-    drawn = await asyncio.to_thread(draw, raw)
+    drawn = await draw(picture, raw)
     return await asyncio.to_thread(keep_picture, visit.door.settings.data / _FOLDER, drawn)
 
 

@@ -1,6 +1,5 @@
 """Settings: what the company decides, in a form; what the operator decides, to read; and a mail to try."""
 
-import asyncio
 import os
 
 from starlette.responses import Response
@@ -9,7 +8,7 @@ from ecatalog.branding.actions import Logo, change_branding, draw_logo, read_set
 from ecatalog.branding.model import COLOUR, contrast, text_on
 from ecatalog.console.pages_frame import Wrong, admin_of, fields_of, show, wrong_of
 from ecatalog.console.process_settings import mail_setting, process_settings
-from ecatalog.kit.drawing import MOST_BYTES
+from ecatalog.kit.drawing import MOST_BYTES, draw
 from ecatalog.kit.errors import CatalogError, Stale
 from ecatalog.notices.trying import send_test_mail
 from ecatalog.web.pages import Visit, page, see_other
@@ -58,7 +57,7 @@ async def _logo(visit: Visit) -> Logo | None:
     """The one that was sent; an empty one when it is to go; None when it stays."""
     raw = visit.files.get("logo", b"")
     if raw:
-        return await asyncio.to_thread(draw_logo, raw)
+        return await draw(draw_logo, raw)
     return Logo() if visit.form.get("no_logo") else None
 
 

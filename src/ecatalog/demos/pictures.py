@@ -28,7 +28,7 @@ _NAME = re.compile(r"[0-9a-f]{64}\.webp")
 def draw_anew(raw: bytes) -> bytes:
     """The picture as WebP of 960 by 540, cut to that shape, and nothing else of the file. Raises Invalid (`picture`).
 
-    It takes a while, and so it is for a thread.
+    It takes a while, and so it is for `drawing.draw`.
     """
     return as_webp(ImageOps.fit(read_picture(raw), SIZE))
 

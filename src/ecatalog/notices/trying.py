@@ -4,6 +4,7 @@ from time import perf_counter
 
 from ecatalog.accounts.actions import user_for
 from ecatalog.accounts.model import MailSwitch
+from ecatalog.accounts.throttle import TEST_MAILS, Throttle
 from ecatalog.kit.actor import ADMINS, Actor
 from ecatalog.kit.errors import Forbidden
 from ecatalog.kit.ids import new_id
@@ -18,9 +19,12 @@ _TAKEN = "The mail server took it. Look into your mailbox, and among the unwante
 
 
 async def send_test_mail(door: Door, actor: Actor) -> MailTest:
-    """Answers what the mail server said. Raises Forbidden."""
+    """Answers what the mail server said. Raises Forbidden, Exhausted for who tries too often."""
     if actor.role not in ADMINS:
         raise Forbidden("Only an administrator tries the mail.")
+    throttle = door.part(Throttle)
+    throttle.refuse_if_exhausted(actor.id, door.address, TEST_MAILS)
+    throttle.count_attempt(actor.id, door.address, TEST_MAILS)
     user = await door.db.read(user_for, actor, actor.id)
     message = Outgoing(
         id=0,

@@ -1,6 +1,6 @@
 """The audit log as people read it: what happened, by whom, found by words, kind, person and days."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlencode
 
 from starlette.responses import Response
@@ -20,7 +20,7 @@ _ASKED = ("q", "kind", "client", "by", "from", "to")
 async def show_audit(visit: Visit) -> Response:
     """Raises Forbidden for who may not read it, Invalid for a page that does not exist."""
     actor, query = user_of(visit), visit.query
-    kind, since, until = words_of(visit, "kind"), _day(words_of(visit, "from")), _day(words_of(visit, "to"))
+    kind, since, until = words_of(visit, "kind"), _day(words_of(visit, "from")), _day_after(words_of(visit, "to"))
     found = await visit.door.db.read_long(
         list_audit,
         actor,
@@ -29,7 +29,7 @@ async def show_audit(visit: Visit) -> Response:
         by=words_of(visit, "by"),
         q=words_of(visit),
         since=since,
-        until=until + timedelta(days=1) if until else None,
+        until=until,
         limit=_PER_PAGE,
         cursor=query.get("cursor") or None,
     )
@@ -53,6 +53,12 @@ def _day(text: str) -> datetime | None:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError:
         return None
+
+
+def _day_after(text: str) -> datetime | None:
+    """The end of the day, None for no day, and for the last that there is: no fact is later."""
+    day = _day(text)
+    return None if day is None or day.date() == date.max else day + timedelta(days=1)
 
 
 def _names_of(tx: Tx, facts: list[AuditFact]) -> dict[str, str]:
