@@ -133,6 +133,17 @@ async def test_a_service_hears_what_its_scopes_allow(
     assert heard == {"heartbeat"} | topics
 
 
+async def test_of_requests_only_those_hear_who_read_them(gateway: Gateway, people: Cast) -> None:
+    heard = {}
+    for scopes in (("clients:read",), ("clients:read", "requests:read")):
+        async with following(gateway, service(*scopes), topics="access") as events:
+            await anext(events)
+            await gateway.db.write(lambda tx: tx.record("request.waiting", people.admin.actor, client=people.acme.id))
+            await gateway.db.write(renew_client, people.seller.actor, people.acme.id, days=1)
+            heard[scopes] = [each.kind for each in await take(events, len(scopes))]
+    assert list(heard.values()) == [["client.renewed"], ["request.waiting", "client.renewed"]]
+
+
 async def test_who_asks_for_more_than_it_may_know_is_told_what_it_needs(gateway: Gateway, people: Cast) -> None:
     for actor, topics, needed in (
         (service("usage:read"), "usage,access", "'clients:read'"),

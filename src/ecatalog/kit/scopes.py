@@ -12,10 +12,10 @@ SCOPES: Final[Mapping[str, str]] = {
     "demos:write": "Add, edit, remove and restore demos, and keep the images",
     "launches:read": "Read and follow launches",
     "launches:write": "Stop launches",
-    "requests:read": "Read requests for more time or for the end of access",
+    "requests:read": "Read requests for more time or for the end of access, and hear of them beside clients:read",
     "requests:write": "Make, approve, reject and cancel requests",
     "usage:read": "Read the analytics",
     "audit:read": "Read the audit log",
     "backups:read": "List the backups",
-    "backups:write": "Make a backup, archive old use",
+    "backups:write": "Make and check backups, and move old use into the archive",
 }

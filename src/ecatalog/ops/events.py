@@ -26,6 +26,8 @@ TOPICS: Final[Mapping[str, str]] = {
     "access": "access",
     "request": "access",
 }
+# Of a topic, what only those hear who read this room as well.
+_NEEDS: Final[Mapping[str, str]] = {"request": "requests"}
 _MOST_AT_ONCE = 200
 
 
@@ -72,15 +74,24 @@ def place_after(tx: Tx, cursor: str) -> Place:
     return place
 
 
-def events_after(tx: Tx, place: Place, topics: frozenset[str]) -> Batch:
-    """The next events of these topics. A log of which nothing is wanted is not read, so its place stands still."""
+def kinds_for(actor: Actor, topics: frozenset[str]) -> frozenset[str]:
+    """What the kinds of facts of these topics begin with, as far as the actor may hear of them."""
+    return frozenset(
+        kind for kind, topic in TOPICS.items() if topic in topics and (kind not in _NEEDS or actor.reads(_NEEDS[kind]))
+    )
+
+
+def events_after(tx: Tx, place: Place, topics: frozenset[str], kinds: frozenset[str]) -> Batch:
+    """The next events of these topics, the facts among them of these kinds. A log of which nothing is wanted is not
+    read, so its place stands still.
+    """
     facts = [] if topics <= {"usage"} else facts_after(tx, place.position, _MOST_AT_ONCE)
     events: list[CatalogEvent] = []
     for fact in facts:
         place = Place(fact.position, place.use)
-        topic = TOPICS.get(fact.kind.split(".")[0])
-        if topic in topics:
-            events.append(_launch_event(fact, place) if topic == "launches" else _access_event(fact, place))
+        kind = fact.kind.split(".")[0]
+        if kind in kinds:
+            events.append(_launch_event(fact, place) if TOPICS[kind] == "launches" else _access_event(fact, place))
     uses = queries.uses_after(tx, place.use, _MOST_AT_ONCE) if "usage" in topics else []
     for use in uses:
         place = Place(place.position, use.id)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 from ecatalog.kit.actor import USERS, Actor, Role
 from ecatalog.kit.db import Database
-from ecatalog.ops.events import events_after, place_after, topics_for
+from ecatalog.ops.events import events_after, kinds_for, place_after, topics_for
 from ecatalog.web.door import Door
 from ecatalog.web.operation import stream
 from ecatalog_client.types.events import FollowEvents, Heartbeat, StreamedEvent
@@ -21,12 +21,13 @@ async def follow_events(
     It ends with the session or token. A heartbeat comes when nothing else did for `every` seconds.
     """
     wanted, db, loop = topics_for(actor, topics), door.db, asyncio.get_running_loop()
+    kinds = kinds_for(actor, wanted)
     place = await db.read(place_after, after)
     yield "heartbeat", Heartbeat(cursor=place.cursor, at=door.clock())
     beat_at = loop.time() + every
     while True:
         seen = _counters(db)
-        batch = await db.read(events_after, place, wanted)
+        batch = await db.read(events_after, place, wanted, kinds)
         place = batch.place
         for event in batch.events:
             yield str(event.__struct_config__.tag), event
