@@ -12,15 +12,17 @@ from babel.messages import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+from python_sentences import sentences
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src/ecatalog"
 LOCALES = SOURCE / "locales"
-LANGUAGES = ("pt",)
-_METHODS = [("templates/**.html", "jinja2"), ("console/pages_frame.py", "python")]
+# European Portuguese: it has plurals of its own, and is kept and asked for as plain Portuguese.
+LANGUAGES = {"pt": "pt_PT"}
+_METHODS = [("templates/**.html", "jinja2")]
 _OPTIONS = {"templates/**.html": {"silent": "false", "newstyle_gettext": "true"}}
 _NEVER = datetime(2026, 1, 1, tzinfo=UTC)
-_KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "said": None}
+_KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2)}
 
 
 def gather() -> Catalog:
@@ -29,6 +31,8 @@ def gather() -> Catalog:
     for name, _, message, _, _ in extract_from_dir(SOURCE, _METHODS, _OPTIONS, keywords=_KEYWORDS):
         # Without line numbers: moving a paragraph changes no translation.
         found.add(message, locations=[(name, None)])
+    for name, sentence in sentences(SOURCE):
+        found.add(sentence, locations=[(name, None)])
     return found
 
 
@@ -36,9 +40,9 @@ def po_of(language: str) -> Catalog:
     """The translations as they are kept."""
     path = po_path(language)
     if not path.exists():
-        return Catalog(locale=language)
+        return Catalog(locale=LANGUAGES[language])
     with path.open("rb") as file:
-        kept = read_po(file, locale=language)
+        kept = read_po(file, locale=LANGUAGES[language])
     # When something was translated is in the history of this file: without times, two runs are equal.
     kept.creation_date = kept.revision_date = _NEVER
     return kept

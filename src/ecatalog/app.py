@@ -32,6 +32,7 @@ from ecatalog.clients import api as clients
 from ecatalog.clients.actions import client_for
 from ecatalog.console import api as console_api
 from ecatalog.console import pages as console_pages
+from ecatalog.console.frame import spoken_by
 from ecatalog.console.month import MonthMemory, keep_month
 from ecatalog.console.words import FILTERS
 from ecatalog.demos import api as demos
@@ -178,6 +179,7 @@ class Gateway:
             callers=callers,
             layout=Layout(FILTERS, self._looks),
             form_targets=[_any_demo_host(settings.demos_url)],
+            speaks=spoken_by,
         )
         # What pages follow is answered as operations are, and is none of the API.
         answered = (*self.operations, *console_api.STREAMS)

@@ -3,6 +3,8 @@
 import asyncio
 import runpy
 
+import pytest
+
 from ecatalog.app import Gateway
 from ecatalog.launches.opening import open_demo
 from tests.architecture.code import ROOT
@@ -68,7 +70,8 @@ async def test_nobody_is_met_in_the_language_of_the_browser(gateway: Gateway, pe
     assert "Password" in (await browser(gateway).with_(accept_language="fr").get("/")).text
 
 
-def test_every_message_is_translated_and_compiled() -> None:
+def test_every_message_is_translated_and_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
     messages = runpy.run_path(str(ROOT / "scripts/gather_messages.py"))
     for language in messages["LANGUAGES"]:
         kept, path = messages["po_of"](language), messages["po_path"](language)

@@ -69,7 +69,7 @@ GET  /reset                                       403    403  403    403    403
 GET  /setup                                       403    403  403    403    403
 POST /access/ask                                  401    422  404    404    404
 POST /access/requests/{request}/cancel            401    303  403    403    303
-POST /account/language                            401    422  403    403    403
+POST /account/language                            401    422  422    422    422
 POST /account/password                            401    422  422    422    422
 POST /account/sessions/end                        401    303  303    303    303
 POST /account/sessions/{session}/end              401    404  404    404    404

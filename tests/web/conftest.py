@@ -140,7 +140,14 @@ class Shell:
         settings = Settings(data=folder, jwt_secret="s" * 43, catalog_url=catalog_url)
         door = self.door = Door(db, settings, clock)
         self.callers = Callers(self.authenticate, settings.catalog_url, settings.demos_url, timedelta(hours=8))
-        pages = PageShell(PAGES, door=door, callers=self.callers, layout=Layout(), form_targets=["http://*.demos.test"])
+        pages = PageShell(
+            PAGES,
+            door=door,
+            callers=self.callers,
+            layout=Layout(),
+            form_targets=["http://*.demos.test"],
+            speaks=lambda tx, actor: "",
+        )
         self.asgi = Dispatch(OPERATIONS, door=door, callers=self.callers, pages=pages)
         self.nobody = Caller(self.asgi)
         self.ada = Caller(self.asgi, "ada")

@@ -16,6 +16,7 @@ from ecatalog.accounts.passwords import Hasher
 from ecatalog.accounts.resets import ask_for_reset
 from ecatalog.kit.errors import CatalogError, Forbidden, Unauthorized
 from ecatalog.kit.ids import hash_secret
+from ecatalog.kit.sentences import said
 from ecatalog.web.pages import Visit, own_path, page, see_other, tell_wait
 
 SETUP_LIFETIME = timedelta(minutes=15)
@@ -101,8 +102,10 @@ class _Link:
     lead: str
 
 
-INVITATION = _Link("invitation", "/invitation", "Welcome", "Choose a password, and the demos are open to you.")
-RESET = _Link("reset", "/reset", "Choose another password", "You are logged out everywhere else.")
+INVITATION = _Link(
+    "invitation", "/invitation", said("Welcome"), said("Choose a password, and the demos are open to you.")
+)
+RESET = _Link("reset", "/reset", said("Choose another password"), said("You are logged out everywhere else."))
 
 
 async def show_link(link: _Link, visit: Visit) -> Response:

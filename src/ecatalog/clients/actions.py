@@ -160,7 +160,7 @@ def change_client(tx: Tx, actor: Actor, client_id: str, /, **changes: Any) -> Cl
 def choose_language(tx: Tx, actor: Actor, language: str, known: tuple[str, ...]) -> Client:
     """The language in which a client reads our pages, chosen by itself. Raises Forbidden for others, Invalid."""
     if not actor.is_client:
-        raise Forbidden("Only clients choose a language: the console is in English.")
+        raise Forbidden("Only clients choose the language that is kept with a client.")
     if language not in known:
         raise Invalid("There are no texts in that language.", fields={"language": "unknown"})
     queries.set_locale(tx, actor.id, language)

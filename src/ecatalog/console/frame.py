@@ -5,10 +5,12 @@ from datetime import datetime
 import msgspec
 
 from ecatalog.accounts.actions import user_for
-from ecatalog.clients.actions import client_for
+from ecatalog.clients.actions import choose_language, client_for
 from ecatalog.console.dashboard_queries import count_waiting
 from ecatalog.kit.actor import SYSTEM, Actor
 from ecatalog.kit.db import Tx
+from ecatalog.kit.errors import Invalid
+from ecatalog.notices.choices import choose_notices, own_notices
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,13 +43,12 @@ def frame_of(tx: Tx, actor: Actor, language: str) -> Frame:
     """Raises NotFound when the person is gone."""
     if actor.is_client:
         client = client_for(tx, actor, actor.id)
-        spoken = client.locale[:2]
         return Frame(
             name=client.name,
             email=client.email,
             detail=client.company,
             role="client",
-            language=spoken,
+            language=language,
             zone=client.timezone,
             waiting=0,
             now=tx.now,
@@ -58,8 +59,27 @@ def frame_of(tx: Tx, actor: Actor, language: str) -> Frame:
         email=user.email,
         detail=user.role,
         role=user.role,
-        language="en",
+        language=language,
         zone="UTC",
         waiting=count_waiting(tx, owner_id="" if user.role != "sales" else actor.id),
         now=tx.now,
     )
+
+
+def spoken_by(tx: Tx, actor: Actor) -> str:
+    """The language in which somebody reads our pages; empty for a user who chose none: the browser's counts then."""
+    if actor.is_client:
+        return client_for(tx, actor, actor.id).locale[:2]
+    return own_notices(tx, actor).locale[:2]
+
+
+def choose_own_language(tx: Tx, actor: Actor, language: str, known: tuple[str, ...]) -> None:
+    """The language of the pages, and for users also of what they are told by mail. Raises Invalid for one that nobody
+    translated.
+    """
+    if actor.is_client:
+        choose_language(tx, actor, language, known)
+        return
+    if language not in known:
+        raise Invalid("There are no texts in that language.", fields={"language": "unknown"})
+    choose_notices(tx, actor, locale=language)

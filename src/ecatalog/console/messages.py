@@ -4,6 +4,7 @@ import msgspec
 
 from ecatalog.kit.actor import Actor
 from ecatalog.kit.db import Tx
+from ecatalog.kit.sentences import said
 from ecatalog.notices import queries, webhook_queries
 from ecatalog.notices.mails import find_addressee
 from ecatalog.notices.outbox import list_messages
@@ -46,6 +47,6 @@ def outbox_page(tx: Tx, actor: Actor, state: str, channel: str, cursor: str | No
 def _whom(tx: Tx, message: Message) -> tuple[str, str]:
     if message.channel == WEBHOOK:
         webhook = webhook_queries.find_webhook(tx, message.recipient)
-        return "A webhook", "removed since" if webhook is None else webhook.url
+        return said("A webhook"), said("removed since") if webhook is None else webhook.url
     person = find_addressee(tx, message.recipient)
-    return ("Somebody", "the account is closed") if person is None else (person.name, person.email)
+    return (said("Somebody"), said("the account is closed")) if person is None else (person.name, person.email)

@@ -7,8 +7,8 @@ from starlette.responses import Response
 from ecatalog.access.requests import cancel_request, create_request
 from ecatalog.access.users import end_own_session
 from ecatalog.accounts.own_sessions import change_password, end_other_sessions, list_own_sessions
-from ecatalog.clients.actions import choose_language
 from ecatalog.console.catalog import own_access
+from ecatalog.console.frame import choose_own_language
 from ecatalog.console.pages_frame import Wrong, fields_of, show, signed_in, wrong_of
 from ecatalog.kit.errors import CatalogError, Conflict, Forbidden, Invalid, NotFound
 from ecatalog.notices.pages import for_people
@@ -52,8 +52,8 @@ async def submit_password(visit: Visit) -> Response:
 
 
 async def submit_language(visit: Visit) -> Response:
-    """Raises Forbidden for users, Invalid for a language that nobody translated."""
-    await visit.door.write(choose_language, signed_in(visit), visit.form.get("language", ""), tuple(LANGUAGES))
+    """Raises Invalid for a language that nobody translated."""
+    await visit.door.write(choose_own_language, signed_in(visit), visit.form.get("language", ""), tuple(LANGUAGES))
     return see_other("/account?done=language")
 
 

@@ -60,7 +60,7 @@ async def _edit_form(
         "console/client_edit.html",
         status=status,
         client=found.client,
-        owner_options=[("", "Nobody"), *((owner.id, owner.full_name) for owner in found.owners)],
+        owner_options=[(owner.id, owner.full_name) for owner in found.owners],
         typed=shown,
         wrong=wrong or Wrong(),
         theirs={name: text for name, text in present.items() if is_stale and text != shown[name]},

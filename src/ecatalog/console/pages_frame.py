@@ -9,16 +9,12 @@ from starlette.responses import Response
 from ecatalog.console.frame import frame_of
 from ecatalog.kit.actor import ADMINS, SALES, Actor
 from ecatalog.kit.errors import CatalogError, Forbidden, NotFound, Unauthorized
+from ecatalog.kit.sentences import said
 from ecatalog.web.fields import object_reader
 from ecatalog.web.pages import Visit
 
 PER_PAGE = 25
 _LONGEST_WORDS = 200
-
-
-def said(words: str) -> str:
-    """The words as they are: it marks them for those who translate."""
-    return words
 
 
 # What a page tells after a form was sent: a word in its address, so that a reload tells nothing new.
@@ -112,12 +108,11 @@ def fields_of(takes: type[msgspec.Struct], given: Mapping[str, Any]) -> dict[str
 
 
 class Wrong(msgspec.Struct, frozen=True, kw_only=True):
-    """What stood against a form: in a sentence, and beside which field."""
+    """What stood against a form: in a sentence, and in some words beside which field."""
 
     words: str = ""
     fields: Mapping[str, str] = {}
 
 
 def wrong_of(error: CatalogError) -> Wrong:
-    beside = {name: f"{words[:1].upper()}{words[1:]}." for name, words in error.fields.items()}
-    return Wrong(words=error.message, fields=beside)
+    return Wrong(words=error.message, fields=error.fields)

@@ -13,6 +13,7 @@ from markupsafe import Markup, escape
 from ecatalog.clients.model import zone_for
 from ecatalog.kit.clock import to_text
 from ecatalog.kit.errors import Invalid
+from ecatalog.kit.sentences import said_each
 
 # What a description may be made of: no scripts, no styles, no pictures from elsewhere.
 _TAGS = {"p", "br", "hr", "h3", "h4", "ul", "ol", "li", "strong", "em", "code", "pre", "blockquote", "a"}
@@ -29,6 +30,26 @@ _MONTHS: Mapping[str, tuple[str, ...]] = {
         *("agosto", "setembro", "outubro", "novembro", "dezembro"),
     ),
 }
+# How days stand within a sentence of Python, and what else is a single word of it.
+DAYS = said_each(
+    *("{0} January {1}", "{0} February {1}", "{0} March {1}", "{0} April {1}", "{0} May {1}", "{0} June {1}"),
+    *("{0} July {1}", "{0} August {1}", "{0} September {1}", "{0} October {1}", "{0} November {1}"),
+    *("{0} December {1}", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
+)
+# What a pill, a choice or a fact says in one word.
+STATES = said_each(
+    *("Active", "Pending", "Expired", "Revoked", "Draft", "Maintenance", "Removed", "Queued", "Starting", "Running"),
+    *("Stopping", "Stopped", "Failed", "Idle", "Approved", "Rejected", "Cancelled", "Disabled", "Fine", "Pulling"),
+    *("Creating", "Greeting", "Waiting", "Admin", "Sales", "Viewer", "Mail", "Webhook", "Standard", "Slack", "yes"),
+    *("no", "set", "approved", "rejected", "cancelled", "renewal", "revocation", "{0} of {1} renewed."),
+    *("{0} of {1} revoked.", "System", "Service", "Client", "User", "Edge", "Launcher"),
+)
+# What mails and webhooks are about, as the table of messages calls them.
+KINDS = said_each(
+    *("Access ended", "Access ending", "Access renewed", "Access revoked", "Access started", "Client opened"),
+    *("Client renewed", "Client returned", "Demo failing", "Invitation", "Request decided", "Request received"),
+    *("Request waiting", "Reset", "Test", "Weekly digest"),
+)
 # The order counts: each of them also claims to be some of those after it.
 _BROWSERS = {"Edg/": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
 _SYSTEMS = {
@@ -46,37 +67,70 @@ _FACTS: Mapping[str, str] = {
     "backup.checked": "Backup checked",
     "backup.failed": "Backup failed",
     "backup.made": "Backup made",
+    "client.came_back": "Client came back",
     "client.created": "Client created",
     "client.edited": "Client edited",
+    "client.first_opened": "Client opened a demo for the first time",
     "client.renewed": "Access renewed",
     "client.restored": "Access restored",
     "client.revoked": "Access revoked",
+    "database.checked": "Database checked",
     "database.edited": "The database was edited by hand",
+    "database.restored": "Database restored",
     "demo.added": "Demo added",
     "demo.edited": "Demo edited",
     "demo.removed": "Demo removed",
     "demo.restored": "Demo restored",
     "demo.suspended": "Demo taken aside after failures",
+    "digest.due": "Weekly digest due",
     "grant.given": "Demo given",
     "grant.withdrawn": "Demo taken back",
+    "image.added": "Image added",
+    "image.removed": "Image removed",
+    "invitation.accepted": "Invitation accepted",
+    "invitation.created": "Invitation made",
+    "launch.admitted": "Demo got its place",
     "launch.entered": "Demo entered",
     "launch.extended": "Demo kept open longer",
     "launch.queued": "Demo opened",
     "launch.claimed": "Demo opened, from a warm copy",
     "launch.moved": "Demo moved on",
     "launch.stopping": "Demo stopping",
+    "launcher.ready": "Launcher ready",
+    "message.dead": "Message not delivered",
+    "message.replayed": "Message sent once more",
+    "notices.chosen": "Notices chosen",
     "password.changed": "Password changed",
+    "password.reset": "Password chosen anew",
+    "registry.kept": "Login of a registry kept",
+    "registry.removed": "Login of a registry removed",
     "request.approved": "Request approved",
     "request.cancelled": "Request taken back",
     "request.created": "Request made",
     "request.rejected": "Request rejected",
+    "request.waiting": "Request waiting for long",
+    "samples.loaded": "Sample data loaded",
     "session.ended": "Logged out",
+    "session.refreshed": "Session prolonged",
     "session.started": "Logged in",
+    "sessions.voided": "All sessions ended",
     "settings.edited": "Settings changed",
+    "setup.completed": "Set-up completed",
+    "token.created": "Token of a service made",
+    "token.revoked": "Token of a service revoked",
+    "usage.archived": "Use put into the archive",
     "user.created": "User added",
     "user.edited": "User changed",
     "warm_plan.added": "Plan for warm copies added",
     "warm_plan.removed": "Plan for warm copies ended",
+    "webhook.added": "Webhook added",
+    "webhook.edited": "Webhook changed",
+    "webhook.paused": "Webhook paused",
+    "webhook.removed": "Webhook removed",
+    "webhook.rotated": "Secret of a webhook made anew",
+    "window.ended": "Access window ended",
+    "window.ending": "Access window ending soon",
+    "window.started": "Access window begun",
 }
 
 
@@ -136,6 +190,11 @@ def span(seconds: float) -> str:
         return f"{hours} h {rest} min" if rest else f"{hours} h"
     rest = hours % 24
     return f"{days} d {rest} h" if rest and days < 7 else f"{days} d"
+
+
+def as_sentence(words: str) -> str:
+    """`It is empty.` of `it is empty`: what is said beside a field stands there alone."""
+    return f"{words[:1].upper()}{words[1:].removesuffix('.')}." if words else ""
 
 
 def minutes(seconds: int) -> str:
@@ -207,6 +266,7 @@ def size(count: float) -> str:
 
 
 FILTERS: Mapping[str, Callable[..., Any]] = {
+    "as_sentence": as_sentence,
     "browser": browser,
     "cover": cover,
     "day": day,

@@ -1,7 +1,7 @@
 """Templates and the few files that pages need, read once.
 
-Everything in a page is escaped unless a template says so. Texts are in English and translated by gettext; what a
-catalog of messages does not know stays English.
+Everything in a page is escaped unless a template says so. Texts are in English and translated by gettext, what Python
+says by the filter `translated`; what a catalog of messages does not know stays English.
 """
 
 import gettext
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from ecatalog.web.sentences import Sentences
 
 LANGUAGES: Mapping[str, str] = {"en": "English", "pt": "Português"}
 _WORTH_PACKING = ("text/", "application/javascript", "image/svg")
@@ -78,9 +80,10 @@ class Layout:
             lstrip_blocks=True,
             extensions=["jinja2.ext.i18n"],
         )
-        made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
-        made.globals["static"] = self._addresses.__getitem__
-        made.filters |= filters
+        messages = translations(language)
+        made.install_gettext_translations(messages, newstyle=True)  # type: ignore[attr-defined]
+        made.globals |= {"static": self._addresses.__getitem__, "language": language}
+        made.filters |= {**filters, "translated": Sentences(messages, _known(messages)).translated}
         return made
 
     def _address(self, name: str) -> str:
@@ -92,6 +95,11 @@ def translations(language: str) -> gettext.NullTranslations:
     """The messages of a language; none for English, which the templates are written in."""
     folder = Path(str(files("ecatalog") / "locales"))
     return gettext.translation("ecatalog", folder, [language], fallback=True)
+
+
+def _known(messages: gettext.NullTranslations) -> list[str]:
+    """The messages of a catalog in English; those with a plural are no sentences of Python."""
+    return [each for each in getattr(messages, "_catalog", {}) if isinstance(each, str) and each]
 
 
 def _static(name: str, content: bytes) -> StaticFile:

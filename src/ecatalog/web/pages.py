@@ -19,7 +19,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from ecatalog.kit.actor import ANONYMOUS, Actor
+from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import CatalogError, Unauthorized
+from ecatalog.kit.sentences import said
 from ecatalog.web.call import Scope, Send
 from ecatalog.web.callers import SAFE_METHODS, Callers
 from ecatalog.web.door import Door
@@ -27,12 +29,27 @@ from ecatalog.web.layout import LANGUAGES, Layout
 from ecatalog.web.limits import BODY_LIMIT, Gone, Receive, read_body
 from ecatalog.web.log import log_bug
 from ecatalog.web.multipart import read_multipart
-from ecatalog.web.problems import WireError, malformed, title_of
+from ecatalog.web.problems import WireError, malformed
 
 Show = Callable[["Visit"], Awaitable[Response]]
+# The language that somebody logged in chose for pages; empty for who chose none.
+Speaks = Callable[[Tx, Actor], str]
 
 _MAX_FORM_FIELDS = 50
 _WORTH_PACKING = 1000
+# Above a refusal: people read these, programs the phrases of RFC 9110.
+_HEADINGS: Mapping[int, str] = {
+    401: said("Log in first"),
+    403: said("This is not open to you"),
+    404: said("There is nothing here"),
+    409: said("This cannot be done just now"),
+    412: said("Somebody else was quicker"),
+    422: said("Something does not fit"),
+    429: said("A little too fast"),
+    500: said("Something broke"),
+    503: said("Just a moment"),
+}
+_OTHERWISE = said("This did not work")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +95,7 @@ class Visit:
     ) -> HTMLResponse:
         """A page from a template, which knows `actor` and what is given; the `fragment` of it for who asks for a part.
 
-        The language is that of the browser unless another is given.
+        The language is that of the person, or else of the browser, unless another is given.
         """
         chosen = fragment if fragment and self.is_fragment else template
         content = self.layout.render(chosen, language=language or self.language, actor=self.actor, **values)
@@ -115,6 +132,7 @@ class Seen:
     route: str = "-"
     status: int = 500
     actor: Actor = ANONYMOUS
+    language: str = "en"
 
 
 class PageShell:
@@ -128,8 +146,10 @@ class PageShell:
         callers: Callers,
         layout: Layout,
         form_targets: Iterable[str],
+        speaks: Speaks,
     ) -> None:
         self._door = door
+        self._speaks = speaks
         self._callers = callers
         self._layout = layout
         self._headers = _page_headers(callers.is_secure, form_targets)
@@ -147,7 +167,8 @@ class PageShell:
 
     async def show(self, scope: Scope, receive: Receive, send: Send, request: str) -> Seen:
         """Answers a request that is no operation."""
-        seen = Seen()
+        accepted = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
+        seen = Seen(language=language_of(accepted))
         scope.setdefault("state", {}).update(seen=seen, request=request)
 
         async def send_with_headers(message: Any) -> None:
@@ -178,13 +199,15 @@ class PageShell:
             except Exception as error:  # A fault of ours: told in the log only.
                 name, seen = request.state.request, request.state.seen
                 log_bug(request.method, path, seen.actor, name, error)
-                return self._tell(500, f"Something broke on our side. The reference is {name}.", seen.actor)
+                return self._tell(request, 500, said(f"Something broke on our side. The reference is {name}."))
 
         return answer
 
     async def _show(self, found: Page, request: Request) -> Response:
         headers = self._callers.headers_of(request.scope["headers"])
         actor = request.state.seen.actor = self._callers.actor_of(headers, "GET")
+        if actor.id:
+            request.state.seen.language = await self._door.db.read(self._speaks, actor) or request.state.seen.language
         form: dict[str, str] = {}
         files: dict[str, bytes] = {}
         if request.method not in SAFE_METHODS:
@@ -212,39 +235,39 @@ class PageShell:
             site,
             request.url.path,
             _is_fragment(request),
-            language_of(request.headers.get("accept-language", "")),
+            request.state.seen.language,
         )
         return await found.show(visit)
 
     def _refusal(self, request: Request, error: CatalogError | WireError) -> Response:
-        actor = request.state.seen.actor
         if isinstance(error, Unauthorized) and _is_fragment(request):
             return Response(status_code=204, headers={"hx-redirect": "/login"})
         if isinstance(error, Unauthorized) and request.method in SAFE_METHODS:
             return see_other("/login")
         status = error.status
         if _is_fragment(request):
-            response = self._told_in_place(status, str(error))
+            response = self._told_in_place(request, status, str(error))
         else:
-            response = self._tell(status, str(error), actor)
+            response = self._tell(request, status, str(error))
         return tell_wait(response, error) if isinstance(error, CatalogError) else response
 
-    def _told_in_place(self, status: int, words: str) -> Response:
+    def _told_in_place(self, request: Request, status: int, words: str) -> Response:
         """A refusal for a part of a page: it goes where the page tells news, and leaves the part as it is."""
-        content = self._layout.render("web/told.html", words=words)
+        content = self._layout.render("web/told.html", language=request.state.seen.language, words=words)
         return HTMLResponse(content, status, headers={"hx-retarget": "#news", "hx-reswap": "innerHTML"})
 
     async def _refuse(self, request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
-        words = "There is no such page." if status == 404 else "This page does not take that."
+        words = said("There is no such page.") if status == 404 else said("This page does not take that.")
         headers = error.headers if isinstance(error, HTTPException) else None
-        response = self._tell(status, words, ANONYMOUS)
+        response = self._tell(request, status, words)
         response.headers.update(headers or {})
         return response
 
-    def _tell(self, status: int, words: str, actor: Actor) -> HTMLResponse:
-        content = self._layout.render("web/refusal.html", actor=actor, title=title_of(status), words=words)
-        return HTMLResponse(content, status)
+    def _tell(self, request: Request, status: int, words: str) -> HTMLResponse:
+        seen, title = request.state.seen, _HEADINGS.get(status, _OTHERWISE)
+        shown = {"actor": seen.actor, "title": title, "words": words}
+        return HTMLResponse(self._layout.render("web/refusal.html", language=seen.language, **shown), status)
 
     def _file(self, name: str) -> Callable[[Request], Awaitable[Response]]:
         file = self._layout.files[name]
