@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 SCALE ?= full
 DATA ?= var
 
-.PHONY: help run test check proof bench bench-edge bench-launch bench-outbox lint types format lock messages proto client reference database clean
+.PHONY: help run test check proof bench bench-edge bench-launch bench-outbox bench-pages lint types format lock messages proto client reference database clean
 .DEFAULT_GOAL := help
 
 help: ## Show the targets
@@ -53,6 +53,9 @@ bench-launch: $(VENV)/.dev ## Measure opening a demo on a real Docker engine, be
 
 bench-outbox: $(VENV)/.dev ## Measure messages through the outbox beside sending them straight, and write docs/reference/benchmarks-outbox.md
 	$(BIN)/python -m bench_outbox --write
+
+bench-pages: $(VENV)/.dev ## Measure every page in a catalog of 10,000 clients and 5 million events, and write docs/reference/benchmarks-pages.md
+	$(BIN)/python -m bench_pages --write
 
 format: $(VENV)/.dev ## Put the code into its format
 	$(BIN)/ruff format .

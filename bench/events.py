@@ -12,11 +12,18 @@ DEMOS_PER_CLIENT = 4
 
 
 def add_events(
-    connection: apsw.Connection, clients: Sequence[str], demos: Sequence[str], count: int, now: datetime
+    connection: apsw.Connection,
+    clients: Sequence[str],
+    demos: Sequence[str],
+    count: int,
+    now: datetime,
+    *,
+    per_visit: int = 1,
 ) -> None:
     """Adds events in the order of time, every tenth an open and the others active seconds, and their sums.
 
-    Each client uses four demos. The indexes of the events are made at the end, which is much quicker.
+    Each client uses four demos; so many events in a row are of one visit to one of them. The indexes of the events are
+    made at the end, which is much quicker.
     """
     indexes = [
         (str(name), str(sql))
@@ -36,6 +43,7 @@ def add_events(
                 "clients": len(clients),
                 "demos": len(demos),
                 "each": DEMOS_PER_CLIENT,
+                "per_visit": per_visit,
                 "first": to_text(now - timedelta(days=DAYS)),
                 "seconds": DAYS * 86_400.0 / count,
             },
@@ -43,6 +51,7 @@ def add_events(
         for _, sql in indexes:
             connection.execute(sql)
         connection.execute(_SUMS)
+        connection.execute(SUMS_OF_ALL)
     connection.pragma("optimize")
 
 
@@ -55,7 +64,7 @@ def _number(connection: apsw.Connection, table: str, ids: Sequence[str]) -> None
 _EVENTS = """
 WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :count),
 made AS (
-  SELECT i, ((i * 2654435761) % 4294967296) >> 9 AS chance FROM n
+  SELECT i, ((i / :per_visit * 2654435761) % 4294967296) >> 9 AS chance FROM n
 )
 INSERT INTO usage_analytics (client_id, demo_id, event_type, timestamp, seconds)
 SELECT who.id, what.id, CASE WHEN i % 10 = 0 THEN 'demo_opened' ELSE 'active' END,
@@ -69,4 +78,9 @@ INSERT INTO usage_daily (client_id, demo_id, day, opens, active_seconds, first_a
 SELECT client_id, demo_id, substr(timestamp, 1, 10), sum(event_type = 'demo_opened'), sum(seconds),
   min(timestamp), max(timestamp)
 FROM usage_analytics GROUP BY client_id, demo_id, substr(timestamp, 1, 10)
+"""
+SUMS_OF_ALL = """
+INSERT OR REPLACE INTO usage_days (day, demo_id, opens, active_seconds, logins, failures, first_at, last_at)
+SELECT day, demo_id, sum(opens), sum(active_seconds), sum(logins), sum(failures), min(first_at), max(last_at)
+FROM usage_daily GROUP BY day, demo_id
 """

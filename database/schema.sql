@@ -215,7 +215,6 @@ CREATE TABLE usage_daily (
   PRIMARY KEY (client_id, demo_id, day)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX usage_daily_by_demo ON usage_daily (demo_id, day);
-CREATE INDEX usage_daily_by_day ON usage_daily (day);
 CREATE TABLE audit_log (
   position INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
   at TEXT NOT NULL CHECK (at GLOB '????-??-??T??:??:??.???Z'),
@@ -416,6 +415,18 @@ CREATE INDEX outbox_waiting ON outbox (channel, recipient, id) WHERE state IN ('
 CREATE INDEX one_time_codes_of_person ON one_time_codes ((coalesce(user_id, client_id)))
   WHERE used_at IS NULL AND purpose IN ('invitation', 'reset');
 CREATE INDEX one_time_codes_pending ON one_time_codes (id) WHERE used_at IS NULL AND purpose = 'invitation';
+CREATE TABLE usage_days (
+  day TEXT NOT NULL CHECK (day GLOB '????-??-??'),
+  demo_id TEXT NOT NULL DEFAULT '',
+  opens INTEGER NOT NULL DEFAULT 0,
+  active_seconds INTEGER NOT NULL DEFAULT 0,
+  logins INTEGER NOT NULL DEFAULT 0,
+  failures INTEGER NOT NULL DEFAULT 0,
+  first_at TEXT NOT NULL CHECK (first_at GLOB '????-??-??T??:??:??.???Z'),
+  last_at TEXT NOT NULL CHECK (last_at GLOB '????-??-??T??:??:??.???Z'),
+  PRIMARY KEY (day, demo_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX usage_daily_by_day ON usage_daily (day, demo_id, client_id, opens, active_seconds);
 
-PRAGMA user_version = 7;
+PRAGMA user_version = 8;
 COMMIT;

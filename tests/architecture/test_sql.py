@@ -40,6 +40,7 @@ OWNERS: Mapping[str, tuple[str, ...]] = {
     "active_minutes": ("usage",),
     "usage_analytics": ("usage",),
     "usage_daily": ("usage",),
+    "usage_days": ("usage",),
     "audit_log": ("kit",),
     "idempotency_keys": ("kit",),
     "outbox": ("notices",),

@@ -2,7 +2,7 @@
 
 from ecatalog.access.requests import create_request
 from ecatalog.app import Gateway
-from ecatalog.clients.actions import client_for
+from ecatalog.clients.actions import client_for, create_client
 from ecatalog.console.month import MonthMemory
 from ecatalog.demos.actions import demo_for
 from ecatalog.kit.actor import SYSTEM
@@ -242,6 +242,30 @@ async def test_the_month_is_remembered_and_read_anew_while_somebody_looks(
     assert "10 min · 1 open<" in page
     clock.pass_(minutes=11)
     assert not await memory.refresh(), "nobody looks any more"
+    await gateway.db.write(record_use, "active", client_id=people.acme.id, demo_id=people.portal, seconds=600)
+    assert "20 min · 1 open<" in " ".join((await admin.get("/console")).text.split()), "what is old is not shown"
+
+
+async def test_the_month_is_read_before_anybody_looks(gateway: Gateway, people: Cast) -> None:
+    memory, admin = gateway.part(MonthMemory), browser(gateway, people.admin)
+    await gateway.db.write(record_use, "active", client_id=people.acme.id, demo_id=people.portal, seconds=600)
+    await gateway.db.write(record_use, "demo_opened", client_id=people.acme.id, demo_id=people.portal)
+    assert await memory.begin()
+    assert not await memory.begin(), "it is there"
+    assert "10 min · 1 open<" in " ".join((await admin.get("/console")).text.split())
+
+
+async def test_who_never_came_is_remembered_and_is_gone_at_the_first_login(gateway: Gateway, people: Cast) -> None:
+    admin, new = browser(gateway, people.admin), []
+    for name in ("Nora", "Otto"):
+        window = {"access_start_date": "2026-03-01", "access_end_date": "2026-03-31"}
+        email = f"{name}@new.test"
+        new.append(await gateway.db.write(create_client, SYSTEM, name=name, email=email, company="New", **window))
+    assert (await admin.get("/console")).text.count("Never logged in") == 2
+    await gateway.db.write(record_use, "login", client_id=new[0].id)
+    page = (await admin.get("/console")).text
+    assert page.count("Never logged in") == 1
+    assert "Otto" in page
 
 
 async def test_the_audit_log_is_narrowed_by_kind_person_and_day(gateway: Gateway, people: Cast) -> None:

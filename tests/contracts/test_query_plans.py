@@ -1,20 +1,23 @@
 """No statement reads a whole table that grows: SQLite's plan of each, before and after the database was analysed."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
 
+from ecatalog.analytics import queries as analytics
+from ecatalog.console import dashboard_queries
 from ecatalog.kit.clock import utc_now
 from ecatalog.kit.migrations import migrate, shipped_migrations
-from tests.contracts.statements import statements
+from tests.contracts.statements import record, statements
 
 GROWING = frozenset(
     {
         *("clients", "client_credentials", "sessions", "one_time_codes", "client_demo_access", "launches"),
-        *("access_requests", "usage_analytics", "usage_daily", "audit_log", "outbox", "idempotency_keys"),
+        *("access_requests", "usage_analytics", "usage_daily", "usage_days", "audit_log", "outbox", "idempotency_keys"),
         *("active_minutes", "notice_marks", "decision_codes"),
     }
 )
@@ -22,7 +25,7 @@ GROWING = frozenset(
 # An automatic index is made for the one statement, from the whole table.
 SCAN = re.compile(r"(?:SCAN|SEARCH(?= \w+ USING AUTOMATIC)) (\w+)(?: USING (?:COVERING )?INDEX (\w+))?")
 # A search that begins with more or less than something: of what it passes over nobody knows how much it is.
-SPAN = re.compile(r"SEARCH (\w+) USING (?:COVERING )?INDEX (\w+) \(\w+[<>]")
+SPAN = re.compile(r"SEARCH (\w+) USING (?:(?:COVERING )?INDEX (\w+)|PRIMARY KEY) \(\w+[<>]")
 # Such a table with its other name in the statement, after FROM, JOIN, UPDATE or a comma.
 NAMED = re.compile(rf"\b({'|'.join(sorted(GROWING))})\"?\s+(?:AS\s+)?(\w+)")
 # What looks at all of a table, and why it may: the function, and the table.
@@ -63,13 +66,14 @@ ALLOWED = {
     ("list_doings", "usage_daily"),
     # The use of all clients, in a thread of its own.
     ("sums_of_all", "usage_daily"),
-    ("days_of_all", "usage_daily"),
-    ("top_clients", "usage_daily"),
-    ("top_demos", "usage_daily"),
+    ("sums_of_all", "usage_days"),
+    ("days_of_all", "usage_days"),
+    ("top_clients", "usage_days"),
+    ("top_demos", "usage_days"),
     # The month of the dashboard, remembered: once a minute at most, in a thread of its own.
-    ("list_days", "usage_daily"),
-    ("list_top_demos", "usage_daily"),
-    ("list_top_clients", "usage_daily"),
+    ("list_days", "usage_days"),
+    ("list_top_demos", "usage_days"),
+    ("list_top_clients", "usage_days"),
     # A page of the console's table, found and counted among all clients, in a thread of its own.
     ("list_lines", "clients"),
     ("count_lines", "clients"),
@@ -156,6 +160,35 @@ def test_what_is_allowed_still_scans(connection: apsw.Connection) -> None:
     assert found >= ALLOWED
 
 
+# What adds up the days of all clients reads the days that are asked for, and what is added stands in the index.
+@pytest.mark.parametrize(
+    ("function", "table", "way"),
+    [
+        (dashboard_queries.list_days, "usage_days", r"USING PRIMARY KEY \(day>\?\)"),
+        (dashboard_queries.list_top_demos, "usage_days", r"USING PRIMARY KEY \(day>\?\)"),
+        (dashboard_queries.list_top_clients, "usage_days", r"USING PRIMARY KEY \(day>\?\)"),
+        (analytics.days_of_all, "usage_days", r"USING PRIMARY KEY \(day>\? AND day<\?\)"),
+        (analytics.sums_of_all, "usage_daily", r"USING COVERING INDEX usage_daily_by_day \(day>\? AND day<\?\)"),
+        (analytics.top_clients, "usage_days", r"USING PRIMARY KEY \(day>\? AND day<\?\)"),
+    ],
+)
+def test_what_adds_up_days_reads_no_row_of_others(
+    connection: apsw.Connection, function: Callable[..., Any], table: str, way: str
+) -> None:
+    (sql,) = record(function)
+    assert re.fullmatch(rf"SEARCH {table} {way}", scans(connection, sql)[table])
+
+
+@pytest.mark.parametrize("function", [dashboard_queries.list_top_clients, analytics.top_clients])
+def test_who_used_most_is_added_up_from_the_index_of_days(
+    connection: apsw.Connection, function: Callable[..., Any]
+) -> None:
+    (sql,) = record(function)
+    parameters = dict.fromkeys(("first", "last", "limit"))
+    plan = "\n".join(str(row[3]) for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}", parameters))
+    assert "SEARCH u USING COVERING INDEX usage_daily_by_day (day=?" in plan
+
+
 @pytest.mark.parametrize(
     "sql",
     [
@@ -163,6 +196,7 @@ def test_what_is_allowed_still_scans(connection: apsw.Connection) -> None:
         "SELECT count(*) FROM usage_analytics u WHERE u.event_type = :event",
         "SELECT sum(opens) FROM usage_daily WHERE day >= :day",
         "UPDATE sessions SET agent = '' WHERE agent = :agent",
+        "SELECT sum(opens) FROM usage_days WHERE day >= :day",
         "UPDATE clients AS c SET notes = '' WHERE c.company = :company",
         "SELECT 1 FROM users u, launches l WHERE l.reason = :reason",
         "SELECT c.id FROM clients c WHERE c.company = :x UNION ALL SELECT c.id FROM demos c WHERE c.id = :id",

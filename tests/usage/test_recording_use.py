@@ -1,8 +1,10 @@
 """Recording use: an event and the sums of its day, in one transaction."""
 
+from contextlib import closing
 from datetime import timedelta
 from typing import Any
 
+import apsw
 import pytest
 
 from ecatalog.kit.db import Database, Tx
@@ -117,3 +119,35 @@ async def test_a_use_that_fails_leaves_neither_event_nor_sum(db: Database, cast:
         await db.write(act)
     assert await db.read(events, cast.acme.id) == before
     assert await db.read(days, cast.acme.id, cast.portal) == []
+
+
+# the days of all clients together -----------------------------------------------------------------------------
+
+_OF_ALL = "SELECT * FROM usage_days ORDER BY day, demo_id"
+_SUMMED = """SELECT day, demo_id, sum(opens) AS opens, sum(active_seconds) AS active_seconds, sum(logins) AS logins,
+     sum(failures) AS failures, min(first_at) AS first_at, max(last_at) AS last_at
+   FROM usage_daily GROUP BY day, demo_id ORDER BY day, demo_id"""
+
+
+def use_of_some_days(tx: Tx, cast: Cast) -> None:
+    for hours, event in enumerate(["demo_opened", "active", "active", "demo_failed", "login"] * 4):
+        about: Any = {} if event == "login" else {"demo_id": cast.portal}
+        for client, back in ((cast.acme, 5 * hours), (cast.bolt, 3 * hours)):
+            record_use(tx, event, client_id=client.id, seconds=hours, at=NOON - timedelta(hours=back), **about)
+
+
+async def test_the_days_of_all_are_the_sums_of_the_days_of_each(db: Database, cast: Cast) -> None:
+    await db.write(use_of_some_days, cast)
+    together = await db.read(lambda tx: tx.rows(_OF_ALL))
+    assert together == await db.read(lambda tx: tx.rows(_SUMMED))
+    assert len(together) == 10, "five days, with and without a demo"
+
+
+async def test_a_catalog_of_before_gets_the_days_of_all(db: Database, cast: Cast, clock: SettableClock) -> None:
+    await db.write(use_of_some_days, cast)
+    together = await db.read(lambda tx: tx.rows(_OF_ALL))
+    await db.stop()
+    with closing(apsw.Connection(str(db.path))) as older:
+        older.execute("DROP TABLE usage_days; PRAGMA user_version = 7")
+    await db.start()
+    assert await db.read(lambda tx: tx.rows(_OF_ALL)) == together

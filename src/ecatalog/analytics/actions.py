@@ -8,7 +8,7 @@ from ecatalog.demos.actions import demo_for
 from ecatalog.kit.actor import SYSTEM, Actor
 from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import Forbidden, NotFound
-from ecatalog_client.types.analytics import ClientUsage, DemoUsage, UsageSummary
+from ecatalog_client.types.analytics import ClientUsage, DayUsage, DemoUsage, UsageSummary
 
 _NOTHING = Sums(
     opens=0,
@@ -84,6 +84,12 @@ def usage_summary(tx: Tx, actor: Actor, *, since: str = "", until: str = "") -> 
         top_demos=queries.top_demos(tx, span),
         top_clients=queries.top_clients(tx, span),
     )
+
+
+def usage_by_day(tx: Tx, actor: Actor, *, since: str = "", until: str = "") -> list[DayUsage]:
+    """What all clients used, by day. Raises Forbidden, Invalid."""
+    _refuse_unless_reader(actor)
+    return queries.days_of_all(tx, span_of(since, until))[::-1]
 
 
 def _refuse_unless_reader(actor: Actor) -> None:

@@ -6,7 +6,7 @@ from datetime import date
 import msgspec
 
 from ecatalog.kit.errors import Invalid
-from ecatalog_client.types.analytics import ClientUsage, DemoUsage, UsageSummary
+from ecatalog_client.types.analytics import ClientUsage, DayUsage, DemoUsage, UsageSummary
 
 Table = tuple[Sequence[str], list[Sequence[object]]]
 
@@ -49,5 +49,9 @@ def table_of_demo(usage: DemoUsage) -> Table:
 
 def table_of_summary(summary: UsageSummary) -> Table:
     """One row per day."""
+    return table_of_days(summary.by_day)
+
+
+def table_of_days(days: Sequence[DayUsage]) -> Table:
     header = ("day", "opens", "active_seconds")
-    return header, [tuple(getattr(row, name) for name in header) for row in summary.by_day]
+    return header, [tuple(getattr(row, name) for name in header) for row in days]

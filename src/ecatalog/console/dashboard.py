@@ -1,5 +1,6 @@
 """What the dashboard shows of this moment, read at once: who is in which demo, and what waits for a decision."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 import msgspec
@@ -12,7 +13,7 @@ from ecatalog_client.types.analytics import DayUsage
 
 DAYS = 30
 SOON = timedelta(days=7)
-_MOST = 6
+MOST = 6
 _MOST_LIVE = 50
 _JUST_USED = timedelta(minutes=2)
 
@@ -38,14 +39,15 @@ class Dashboard(msgspec.Struct, frozen=True, kw_only=True):
     counts: Counts
 
 
-def dashboard_of(tx: Tx) -> Dashboard:
+def dashboard_of(tx: Tx, never_seen: Sequence[Ending]) -> Dashboard:
+    """`never_seen` is what was remembered: who logged in since is left away."""
     return Dashboard(
         live=client_queries.list_live(tx, _MOST_LIVE),
         decisions=Decisions(
-            waiting=dashboard_queries.list_waiting(tx, _MOST),
-            ending=dashboard_queries.list_ending(tx, tx.now + SOON, _MOST),
-            never_seen=dashboard_queries.list_never_seen(tx, _MOST),
-            failing=dashboard_queries.list_failing(tx, _MOST),
+            waiting=dashboard_queries.list_waiting(tx, MOST),
+            ending=dashboard_queries.list_ending(tx, tx.now + SOON, MOST),
+            never_seen=[found for each in never_seen if (found := dashboard_queries.find_never_seen(tx, each.id))],
+            failing=dashboard_queries.list_failing(tx, MOST),
         ),
         counts=dashboard_queries.count_all(tx),
     )

@@ -98,18 +98,20 @@ def list_ending(tx: Tx, before: datetime, limit: int) -> list[Ending]:
     )
 
 
+_NEVER_SEEN = """SELECT c.id, c.name, c.company, c.timezone, c.access_ends_at, c.created_at FROM clients c
+   WHERE c.access_ends_at > :now AND c.access_starts_at <= :now AND c.revoked_at IS NULL
+     AND NOT EXISTS (SELECT 1 FROM usage_daily d
+       WHERE d.client_id = c.id AND d.demo_id = '' AND d.logins > 0)"""
+
+
 def list_never_seen(tx: Tx, limit: int) -> list[Ending]:
-    """Clients inside their window who have never logged in, the oldest first."""
-    return tx.all(
-        Ending,
-        """SELECT c.id, c.name, c.company, c.timezone, c.access_ends_at, c.created_at FROM clients c
-           WHERE c.access_ends_at > :now AND c.access_starts_at <= :now AND c.revoked_at IS NULL
-             AND NOT EXISTS (SELECT 1 FROM usage_daily d
-               WHERE d.client_id = c.id AND d.demo_id = '' AND d.logins > 0)
-           ORDER BY c.access_ends_at, c.id LIMIT :limit""",
-        now=tx.now,
-        limit=limit,
-    )
+    """Clients inside their window who have never logged in, the next end first. It looks for each client."""
+    return tx.all(Ending, _NEVER_SEEN + " ORDER BY c.access_ends_at, c.id LIMIT :limit", now=tx.now, limit=limit)
+
+
+def find_never_seen(tx: Tx, client_id: str) -> Ending | None:
+    """The same of one client: None when it has logged in, or its window is over."""
+    return tx.one(Ending, _NEVER_SEEN + " AND c.id = :client_id", now=tx.now, client_id=client_id)
 
 
 class Failing(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,7 +147,7 @@ def list_days(tx: Tx, first: str) -> list[DayUsage]:
     """The use of each UTC day from that one on."""
     return tx.all(
         DayUsage,
-        """SELECT day, sum(opens) AS opens, sum(active_seconds) AS active_seconds FROM usage_daily
+        """SELECT day, sum(opens) AS opens, sum(active_seconds) AS active_seconds FROM usage_days
            WHERE day >= :first AND demo_id <> '' GROUP BY day""",
         first=first,
     )
@@ -159,7 +161,7 @@ def list_top_demos(tx: Tx, first: str) -> list[Top]:
     return tx.all(
         Top,
         """SELECT s.demo_id AS id, d.name, s.opens, s.active_seconds
-           FROM (SELECT demo_id, sum(opens) AS opens, sum(active_seconds) AS active_seconds FROM usage_daily
+           FROM (SELECT demo_id, sum(opens) AS opens, sum(active_seconds) AS active_seconds FROM usage_days
              WHERE day >= :first AND demo_id <> '' GROUP BY demo_id HAVING sum(opens) > 0
              ORDER BY sum(active_seconds) DESC, demo_id LIMIT 8) AS s
            JOIN demos d ON d.id = s.demo_id ORDER BY s.active_seconds DESC, s.demo_id""",
@@ -169,12 +171,14 @@ def list_top_demos(tx: Tx, first: str) -> list[Top]:
 
 def list_top_clients(tx: Tx, first: str) -> list[Top]:
     """The eight clients that used most from that UTC day on."""
+    # Day by day: else SQLite reads the days of all years, in the order of clients, to be spared the sorting.
     return tx.all(
         Top,
         """SELECT s.client_id AS id, c.name, s.opens, s.active_seconds
-           FROM (SELECT client_id, sum(opens) AS opens, sum(active_seconds) AS active_seconds FROM usage_daily
-             WHERE day >= :first AND demo_id <> '' GROUP BY client_id HAVING sum(opens) > 0
-             ORDER BY sum(active_seconds) DESC, client_id LIMIT 8) AS s
+           FROM (SELECT u.client_id, sum(u.opens) AS opens, sum(u.active_seconds) AS active_seconds
+             FROM (SELECT DISTINCT day FROM usage_days WHERE day >= :first) AS n CROSS JOIN usage_daily u
+             WHERE u.day = n.day AND u.demo_id > '' GROUP BY u.client_id HAVING sum(u.opens) > 0
+             ORDER BY sum(u.active_seconds) DESC, u.client_id LIMIT 8) AS s
            JOIN clients c ON c.id = s.client_id ORDER BY s.active_seconds DESC, s.client_id""",
         first=first,
     )

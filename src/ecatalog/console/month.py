@@ -1,6 +1,6 @@
-"""The use of the last thirty days, remembered: to sum it takes long with much use, and it is looked at often.
+"""The use of the last thirty days, and who never came, remembered: long to add up with much use, and looked at often.
 
-Read once when somebody first asks; from then on a job reads it anew, each minute, while somebody goes on looking.
+Read soon after the start, or when somebody asks sooner; from then on by a job, each minute, while somebody looks on.
 """
 
 import asyncio
@@ -11,14 +11,15 @@ import msgspec
 import structlog
 
 from ecatalog.console import dashboard_queries
-from ecatalog.console.dashboard import DAYS, every_day
-from ecatalog.console.dashboard_queries import Top
+from ecatalog.console.dashboard import DAYS, MOST, every_day
+from ecatalog.console.dashboard_queries import Ending, Top
 from ecatalog.kit.clock import Clock
 from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.errors import Unavailable
 from ecatalog.web.door import Door
 from ecatalog_client.types.analytics import DayUsage
 
+_SECONDS_AFTER_START = 2.0
 _SECONDS_BETWEEN_ROUNDS = 60.0
 _LOOKED_AT = timedelta(minutes=10)
 
@@ -34,6 +35,7 @@ class Month(msgspec.Struct, frozen=True, kw_only=True):
     days: list[DayUsage]
     demos: list[Top]
     clients: list[Top]
+    never_seen: list[Ending]
 
 
 def month_of(tx: Tx) -> Month:
@@ -46,6 +48,7 @@ def month_of(tx: Tx) -> Month:
         days=days,
         demos=dashboard_queries.list_top_demos(tx, first.isoformat()),
         clients=dashboard_queries.list_top_clients(tx, first.isoformat()),
+        never_seen=dashboard_queries.list_never_seen(tx, MOST),
     )
 
 
@@ -60,12 +63,24 @@ class MonthMemory:
         self._reading = asyncio.Lock()
 
     async def read(self) -> Month:
-        """What is remembered of today; read now when there is nothing yet, by one for all who wait."""
+        """What is remembered of the last minutes; read now when there is nothing, by one for all who wait."""
         self._wanted_at = self._clock()
         async with self._reading:
-            if self._kept is None or self._kept.at.date() != self._wanted_at.date():
+            if self._kept is None or self._is_old(self._kept, self._wanted_at):
                 self._kept = await self._db.read_long(month_of)
             return self._kept
+
+    async def begin(self) -> bool:
+        """Reads it before anybody asks, so that the first look does not wait; whether nobody had."""
+        async with self._reading:
+            if self._kept is not None:
+                return False
+            self._kept = await self._db.read_long(month_of)
+            return True
+
+    def _is_old(self, kept: Month, now: datetime) -> bool:
+        """While nobody looked it was not read anew."""
+        return now - kept.at > _LOOKED_AT or kept.at.date() != now.date()
 
     async def refresh(self) -> bool:
         """Reads it anew if somebody looked at it in the last ten minutes; whether that was so."""
@@ -77,9 +92,12 @@ class MonthMemory:
 
 async def keep_month(door: Door, *, sleep: Callable[[float], Awaitable[object]] = asyncio.sleep) -> None:
     """Runs until it is cancelled. What goes wrong is logged, and tried again in the next round."""
+    memory = door.part(MonthMemory)
+    read, seconds = memory.begin, _SECONDS_AFTER_START
     while True:
-        await sleep(_SECONDS_BETWEEN_ROUNDS)
+        await sleep(seconds)
         try:
-            await door.part(MonthMemory).refresh()
+            await read()
         except Unavailable:
             _log.warning("month_not_read")
+        read, seconds = memory.refresh, _SECONDS_BETWEEN_ROUNDS

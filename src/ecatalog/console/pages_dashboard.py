@@ -16,8 +16,8 @@ async def show_dashboard(visit: Visit) -> Response:
     if visit.is_fragment:
         live = await visit.door.db.read(list_live, _MOST_LIVE)
         return await show(visit, "console/_live.html", fragment="console/_live.html", live=live, is_in_use=is_in_use)
-    board = await visit.door.db.read_long(dashboard_of)
     month = await visit.door.part(MonthMemory).read()
+    board = await visit.door.db.read_long(dashboard_of, month.never_seen)
     return await show(visit, "console/dashboard.html", board=board, month=month, live=board.live, is_in_use=is_in_use)
 
 

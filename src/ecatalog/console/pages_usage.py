@@ -15,7 +15,7 @@ from ecatalog.web.pages import Visit, page
 
 
 async def export_all(visit: Visit) -> Response:
-    return await _exported(visit, actions.usage_summary, model.table_of_summary, "usage")
+    return await _exported(visit, actions.usage_by_day, model.table_of_days, "usage")
 
 
 async def export_client(visit: Visit) -> Response:

@@ -1,4 +1,4 @@
-"""All SQL that writes `usage_analytics` and `usage_daily`."""
+"""All SQL that writes `usage_analytics`, and its sums in `usage_daily` and `usage_days`."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -67,7 +67,13 @@ def remove_old_minutes(tx: Tx, before: int, limit: int) -> int:
 
 
 def add_to_day(tx: Tx, sums: Sums, at: datetime, *, client_id: str, demo_id: str | None) -> None:
-    """Adds to the UTC day of `at`; what belongs to no demo is kept under the empty demo."""
+    """Adds to the UTC day of `at`: the client's, and that of all clients together.
+
+    What belongs to no demo is kept under the empty demo.
+    """
+    about = {"demo_id": demo_id or "", "day": at.astimezone(UTC).date().isoformat(), "at": at}
+    about |= {"opens": sums.opens, "active_seconds": sums.active_seconds}
+    about |= {"logins": sums.logins, "failures": sums.failures}
     tx.run(
         """INSERT INTO usage_daily
              (client_id, demo_id, day, opens, active_seconds, logins, failures, first_at, last_at)
@@ -82,11 +88,19 @@ def add_to_day(tx: Tx, sums: Sums, at: datetime, *, client_id: str, demo_id: str
              last_at = CASE WHEN excluded.last_at > usage_daily.last_at
                THEN excluded.last_at ELSE usage_daily.last_at END""",
         client_id=client_id,
-        demo_id=demo_id or "",
-        day=at.astimezone(UTC).date().isoformat(),
-        opens=sums.opens,
-        active_seconds=sums.active_seconds,
-        logins=sums.logins,
-        failures=sums.failures,
-        at=at,
+        **about,
+    )
+    tx.run(
+        """INSERT INTO usage_days (day, demo_id, opens, active_seconds, logins, failures, first_at, last_at)
+           VALUES (:day, :demo_id, :opens, :active_seconds, :logins, :failures, :at, :at)
+           ON CONFLICT (day, demo_id) DO UPDATE SET
+             opens = usage_days.opens + excluded.opens,
+             active_seconds = usage_days.active_seconds + excluded.active_seconds,
+             logins = usage_days.logins + excluded.logins,
+             failures = usage_days.failures + excluded.failures,
+             first_at = CASE WHEN excluded.first_at < usage_days.first_at
+               THEN excluded.first_at ELSE usage_days.first_at END,
+             last_at = CASE WHEN excluded.last_at > usage_days.last_at
+               THEN excluded.last_at ELSE usage_days.last_at END""",
+        **about,
     )
