@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ecatalog.settings_backups import Keep, keep_of, time_of
 from ecatalog.settings_hosts import host_of, is_local, is_loopback, is_origin, shared_domain
 from ecatalog.settings_mail import refuse_bad_mail, refuse_bad_zone
 from ecatalog.settings_secrets import refuse_weak_secret
@@ -132,6 +133,10 @@ class Settings:
     backup_at: str = field(
         default="02:00", metadata=_about("When the gateway makes a backup each day, in UTC; `off` for never.")
     )
+    backup_keep: str = field(
+        default="7d 4w 3m",
+        metadata=_about("Of how many days, weeks and months the newest backup is kept; others are removed."),
+    )
     litestream: str = field(
         default="", metadata=_about("Where Litestream replicates to, a folder or a URL: it makes the checkpoints then.")
     )
@@ -193,7 +198,8 @@ class Settings:
         self._put("db_path", self.db_path or self.data / "ltplabs.db")
         self._refuse_bad_numbers()
         self._refuse_bad_urls()
-        self._refuse_bad_time()
+        time_of(self.backup_at)
+        keep_of(self.backup_keep)
         self._refuse_bad_networks()
         refuse_bad_mail(self.smtp_url, self.mail_from)
         refuse_bad_zone(self.office_timezone)
@@ -257,7 +263,12 @@ class Settings:
     @property
     def backup_time(self) -> time | None:
         """When in the UTC day a backup is made, None for never."""
-        return None if self.backup_at.lower() == "off" else time.fromisoformat(self.backup_at)
+        return time_of(self.backup_at)
+
+    @property
+    def backups_kept(self) -> Keep:
+        """Of how many days, weeks and months backups are kept."""
+        return keep_of(self.backup_keep)
 
     @property
     def proxies(self) -> list[str]:
@@ -317,14 +328,6 @@ class Settings:
                     ipaddress.ip_network(each)
                 except ValueError as error:
                     raise BadSetting(f"{variable(name)} has {each!r} ({error}): write 10.0.0.0/8.") from None
-
-    def _refuse_bad_time(self) -> None:
-        try:
-            is_bad = self.backup_time is not None and self.backup_time.tzinfo is not None
-        except ValueError:
-            is_bad = True
-        if is_bad:
-            raise BadSetting(f"{variable('backup_at')} is {self.backup_at!r}: write a time in UTC, as 02:00, or off.")
 
     def _refuse_bad_numbers(self) -> None:
         for name in ("port", "edge_port", "grpc_port", "internal_port"):

@@ -25,6 +25,7 @@ FLOORS = (
 GROUND = frozenset(
     {
         "settings",
+        "settings_backups",
         "settings_hosts",
         "settings_mail",
         "settings_secrets",

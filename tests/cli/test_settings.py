@@ -138,6 +138,9 @@ def test_every_setting_says_what_it_is_for() -> None:
         ({"ECATALOG_SESSION_IDLE": "nan"}, "ECATALOG_SESSION_IDLE is 'nan': write a number of seconds."),
         ({"ECATALOG_SESSION_LIFETIME": "0"}, "ECATALOG_SESSION_LIFETIME: write more than 0 seconds."),
         ({"ECATALOG_EDGE_LEASE": "2"}, "ECATALOG_EDGE_LEASE: write 5 or more"),
+        ({"ECATALOG_BACKUP_KEEP": "7"}, "write how many days, weeks and months, as 7d 4w 3m or 30d 0w 0m."),
+        ({"ECATALOG_BACKUP_KEEP": "0d 4w 3m"}, "ECATALOG_BACKUP_KEEP is '0d 4w 3m': write how many days"),
+        ({"ECATALOG_BACKUP_AT": "02:00+01:00"}, "write a time in UTC, as 02:00, or off."),
         ({"ECATALOG_HASH_CONCURRENCY": "0"}, "ECATALOG_HASH_CONCURRENCY is 0: write 1 or more."),
         (
             {"ECATALOG_CATALOG_URL": "catalog.example.com"},

@@ -26,6 +26,7 @@ from ecatalog.ops.backups import (
     verify_backup,
 )
 from ecatalog.ops.last_backup import find_last_backup
+from ecatalog.settings_backups import Keep
 from tests.cast import NOON, Cast
 from tests.ops.backing_up import BY_PASSWORD, KEYS, PASSWORD, damaged, only_public, place_beside, with_keys
 
@@ -224,7 +225,7 @@ def test_pruning_keeps_the_rule_and_leaves_what_is_damaged(place: Place) -> None
     broken = folder_of(place) / "ecatalog-20200101T000000Z-00000000.ecb"
     broken.write_bytes(b"no backup")
 
-    removed = prune_backups(place, trusted(place))
+    removed = prune_backups(place, trusted(place), Keep(7, 4, 3))
 
     assert removed == made[:2]
     assert place.store.names() == [broken.name, made[2]]

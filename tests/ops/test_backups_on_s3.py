@@ -14,6 +14,7 @@ from ecatalog.ops.backup_stores import FolderStore, Store, StoreFailed, store_at
 from ecatalog.ops.backups import list_backups, make_backup, prune_backups, quietly, verify_backup
 from ecatalog.ops.journal import NAME
 from ecatalog.ops.restoring import restore_backup
+from ecatalog.settings_backups import Keep
 from tests.cast import NOON, SettableClock, load_cast
 from tests.ops.backing_up import LATER, place_beside, running
 
@@ -117,7 +118,7 @@ async def test_a_catalog_is_backed_up_to_a_bucket_and_restored_from_it_with_its_
 
     assert [each.id for each in restored.applied] == [cast.acme.id]
     assert restored.hold == ""
-    assert prune_backups(place, trusted) == []
+    assert prune_backups(place, trusted, Keep(7, 4, 3)) == []
     assert not list(place.work.glob(".partial*"))
 
 

@@ -210,11 +210,13 @@ async def _confirm(path: Path) -> bool:
 
 @app.command()
 def prune(data: Data = None, kept: Kept = None) -> None:
-    """Remove what is not kept: the newest of 7 days, 4 weeks and 3 months stay, and the last good one always."""
+    """Remove what is not kept by ECATALOG_BACKUP_KEEP. The last good one always stays."""
     settings = _settings(data, kept)
     with _told():
         place = backups.place_of(settings)
-        removed = backups.prune_backups(place, trusted_key(settings)) if place.store.names() else []
+        removed = []
+        if place.store.names():
+            removed = backups.prune_backups(place, trusted_key(settings), settings.backups_kept)
     for name in removed:
         typer.echo(f"Removed {name}.")
     left = len(place.store.names())

@@ -162,4 +162,4 @@ async def _make_and_prune(door: Door) -> None:
 
 
 def _prune(settings: Settings) -> list[str]:
-    return prune_backups(place_of(settings), trusted_key(settings))
+    return prune_backups(place_of(settings), trusted_key(settings), settings.backups_kept)

@@ -33,6 +33,7 @@ from ecatalog.ops.health import free_bytes_of
 from ecatalog.ops.last_backup import LastBackup, note_backup
 from ecatalog.ops.retention import to_keep
 from ecatalog.settings import BadSetting, Settings
+from ecatalog.settings_backups import Keep
 from ecatalog_client.types.backups import Backup
 
 # The copy, then the copy that is tested while the sealed file lies beside it.
@@ -377,14 +378,14 @@ def _refuse_difference(told: backup_file.Content, found: backup_file.Content) ->
 # pruning ----------------------------------------------------------------------------------------------------
 
 
-def prune_backups(place: Place, trusted: Ed25519PublicKey) -> list[str]:
+def prune_backups(place: Place, trusted: Ed25519PublicKey, keep: Keep) -> list[str]:
     """Removes the backups that are not kept any longer; their names. Those that are damaged stay, to be looked at.
 
     The last good one stays whatever its age. Raises StoreFailed, BackupFailed.
     """
     with only_one(place):
         good = {each.made_at: each.name for each in list_backups(place, trusted) if each.made_at is not None}
-        kept = to_keep(good)
+        kept = to_keep(good, keep)
         removed = sorted(name for at, name in good.items() if at not in kept)
         for name in removed:
             place.store.remove(name)

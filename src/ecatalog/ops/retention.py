@@ -3,20 +3,20 @@
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
-DAYS, WEEKS, MONTHS = 7, 4, 3
+from ecatalog.settings_backups import Keep
 
 
-def to_keep(good: Iterable[datetime]) -> set[datetime]:
-    """Of the times of good backups, those to keep: for 7 days, 4 weeks (ISO) and 3 months (UTC) the newest in each.
+def to_keep(good: Iterable[datetime], keep: Keep) -> set[datetime]:
+    """Of the times of good backups, those to keep: of so many days, weeks (ISO) and months (UTC) the newest in each.
 
     Days without a backup do not count, so that a catalog that stood still keeps what it has.
     """
     newest_first = sorted(good, reverse=True)
     kept: set[datetime] = set()
     periods: tuple[tuple[int, Callable[[datetime], object]], ...] = (
-        (DAYS, datetime.date),
-        (WEEKS, lambda at: at.isocalendar()[:2]),
-        (MONTHS, lambda at: (at.year, at.month)),
+        (keep.days, datetime.date),
+        (keep.weeks, lambda at: at.isocalendar()[:2]),
+        (keep.months, lambda at: (at.year, at.month)),
     )
     for most, period_of in periods:
         first_of: dict[object, datetime] = {}
