@@ -119,6 +119,7 @@ async def test_of_two_who_save_the_second_is_told(gateway: Gateway, people: Cast
     answer = await send(admin, name="Yours", version="1")
     assert answer.status == 412
     assert 'value="Yours"' in answer.text, "what was typed is still there"
+    assert "Meanwhile it says: Mine" in answer.text
 
 
 async def test_settings_of_the_process_are_shown_without_secrets(

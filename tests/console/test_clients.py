@@ -11,6 +11,7 @@ from ecatalog.clients.queries import who_has_email
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.launches.opening import open_demo
 from ecatalog_client.types.clients import Client
+from tests.asgi import Answer
 from tests.cast import Cast, facts, run_launch
 from tests.console.browsing import Html, browser, follow, places
 
@@ -258,3 +259,23 @@ async def test_a_refusal_in_place_leaves_the_page_as_it_is(gateway: Gateway, peo
     ended = browser(gateway, people.revoked).with_(hx_request="true")
     answer = await ended.get("/console/clients")
     assert (answer.status, answer.header("hx-redirect"), places(answer)) == (204, "/login", "")
+
+
+async def test_a_client_is_invited_by_a_link_that_is_shown_once_and_works_once(gateway: Gateway, people: Cast) -> None:
+    seller, url = browser(gateway, people.seller), f"/console/clients/{people.acme.id}/invite"
+    first = link_of(await seller.send_form(url))
+    link = link_of(await seller.send_form(url))
+    assert (await browser(gateway).get(first)).status == 403, "the one before is void"
+    page = await browser(gateway).get(link)
+    assert page.status == 200
+    code, new = link.partition("code=")[2], "a quite different battery staple"
+    chosen = await browser(gateway).send_form("/invitation", code=code, password=new, password_again=new)
+    assert chosen.status == 303
+    assert (await browser(gateway).get(link)).status == 403
+    refused = await seller.send_form(f"/console/clients/{people.revoked.id}/invite")
+    assert (refused.status, "restore the client" in refused.text) == (409, True)
+
+
+def link_of(answer: Answer) -> str:
+    """The path of the invitation that a page shows."""
+    return "/invitation?code=" + answer.text.split("/invitation?code=")[1].split('"')[0]

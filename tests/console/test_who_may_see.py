@@ -79,6 +79,8 @@ POST /console/clients/new                         401    404  403    422    422
 POST /console/clients/{acme}/edit                 401    404  403    412    412
 POST /console/clients/{acme}/grants               401    404  403    404    404
 POST /console/clients/{acme}/grants/{remote}/take 401    404  403    303    303
+POST /console/clients/{acme}/invite               401    404  403    200    200
+POST /console/clients/{bolt}/invite               401    404  403    403    200
 POST /console/clients/{acme}/renew                401    404  403    422    422
 POST /console/clients/{acme}/restore              401    404  403    303    303
 POST /console/clients/{acme}/revoke               401    404  403    303    303
@@ -102,6 +104,7 @@ POST /console/settings                            401    404  403    403    303
 POST /console/settings/mail                       401    404  403    403    200
 POST /console/users/new                           401    404  403    403    422
 POST /console/users/{viewer}                      401    404  403    403    303
+POST /console/users/{viewer}/invite               401    404  403    403    200
 POST /console/webhooks/new                        401    404  403    403    422
 POST /console/webhooks/{webhook}/deliveries/{delivery}/replay 401 404 403 403   303
 POST /console/webhooks/{webhook}/edit             401    404  403    403    303

@@ -12,7 +12,7 @@ from ecatalog.console.clients import client_page, edit_unchanged, editing_of, en
 from ecatalog.console.dashboard import is_in_use
 from ecatalog.console.pages_frame import Wrong, fields_of, seller_of, show, user_of, wrong_of
 from ecatalog.demos.grants import grant_demo
-from ecatalog.kit.errors import CatalogError, Forbidden, NotFound
+from ecatalog.kit.errors import CatalogError, Forbidden, NotFound, Stale
 from ecatalog.launches.actions import stop_launch
 from ecatalog.web.pages import Visit, own_path, page, see_other
 from ecatalog_client.types.access import Renew, Revoke
@@ -50,11 +50,11 @@ async def show_edit(visit: Visit) -> Response:
 async def _edit_form(
     visit: Visit, typed: Mapping[str, str] | None = None, wrong: Wrong | None = None, status: int = 200
 ) -> Response:
-    """The form with what was typed; `now` holds what the client is meanwhile, where that differs."""
+    """The form with what was typed; where somebody was quicker, with what the client is meanwhile, too."""
     found = await visit.door.db.read(editing_of, seller_of(visit), visit.values["id"])
     present = {name: str(getattr(found.client, name) or "") for name in _TYPED}
     shown = present | dict(typed or {})
-    is_stale = status == 412
+    told, names = wrong or Wrong(), {owner.id: {"owner_id": owner.full_name} for owner in found.owners}
     return await show(
         visit,
         "console/client_edit.html",
@@ -62,9 +62,13 @@ async def _edit_form(
         client=found.client,
         owner_options=[(owner.id, owner.full_name) for owner in found.owners],
         typed=shown,
-        wrong=wrong or Wrong(),
-        theirs={name: text for name, text in present.items() if is_stale and text != shown[name]},
+        wrong=told.beside(_named(shown, names), _named(present, names)) if status == Stale.status else told,
     )
+
+
+def _named(fields: Mapping[str, str], names: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
+    """The same, with the name of the owner in the place of the id."""
+    return dict(fields) | dict(names.get(fields["owner_id"], {}))
 
 
 async def submit_edit(visit: Visit) -> Response:

@@ -9,7 +9,7 @@ from ecatalog.access.catalog_api import changed_and_cut
 from ecatalog.console.demos import DemoForm, demo_form, save_changed, save_new
 from ecatalog.console.pages_demos import WEEKDAYS, plan_in
 from ecatalog.console.pages_frame import Wrong, admin_of, fields_of, show, wrong_of
-from ecatalog.kit.errors import CatalogError, Forbidden, Invalid, NotFound
+from ecatalog.kit.errors import CatalogError, Forbidden, Invalid, NotFound, Stale
 from ecatalog.web.pages import Visit, page, see_other
 from ecatalog_client.types.demos import CreateDemo, PatchDemo
 from ecatalog_client.types.launches import AddWarmPlan
@@ -55,7 +55,8 @@ async def _form(
     visit: Visit, typed: Mapping[str, str] | None = None, wrong: Wrong | None = None, status: int = 200
 ) -> Response:
     found = await visit.door.db.read(demo_form, admin_of(visit), visit.values.get("id", ""))
-    shown = dict.fromkeys((*_ALL, *WEEKDAYS), "") | _PLAN | (dict(typed) if typed is not None else _typed_of(found))
+    told, kept = wrong or Wrong(), _typed_of(found)
+    shown = dict.fromkeys((*_ALL, *WEEKDAYS), "") | _PLAN | (dict(typed) if typed is not None else kept)
     return await show(
         visit,
         "console/demo_form.html",
@@ -65,7 +66,7 @@ async def _form(
         typed=shown,
         weekdays=WEEKDAYS,
         has_plan=any(shown[name] for name in WEEKDAYS),
-        wrong=wrong or Wrong(),
+        wrong=told.beside(shown, kept) if status == Stale.status else told,
     )
 
 

@@ -108,10 +108,20 @@ def fields_of(takes: type[msgspec.Struct], given: Mapping[str, Any]) -> dict[str
 
 
 class Wrong(msgspec.Struct, frozen=True, kw_only=True):
-    """What stood against a form: in a sentence, and in some words beside which field."""
+    """What stood against a form: in a sentence, and in some words beside which field; `theirs` is what somebody else
+    has put into fields meanwhile.
+    """
 
     words: str = ""
     fields: Mapping[str, str] = {}
+    theirs: Mapping[str, str] = {}
+
+    def beside(self, typed: Mapping[str, str], kept: Mapping[str, str]) -> "Wrong":
+        """The same, with what is kept now where that is not what was typed."""
+        # A browser ends lines as the wire does.
+        plain = {name: text.replace("\r\n", "\n").strip() for name, text in typed.items()}
+        theirs = {name: text for name, text in kept.items() if name in plain and text.strip() != plain[name]}
+        return msgspec.structs.replace(self, theirs=theirs)
 
 
 def wrong_of(error: CatalogError) -> Wrong:

@@ -1,6 +1,7 @@
 """Settings: what the company decides, in a form; what the operator decides, to read; and a mail to try."""
 
 import os
+from typing import Any
 
 from starlette.responses import Response
 
@@ -8,6 +9,8 @@ from ecatalog.branding.actions import Logo, change_branding, draw_logo, read_set
 from ecatalog.branding.model import COLOUR, contrast, text_on
 from ecatalog.console.pages_frame import Wrong, admin_of, fields_of, show, wrong_of
 from ecatalog.console.process_settings import mail_setting, process_settings
+from ecatalog.kit.actor import Actor
+from ecatalog.kit.db import Tx
 from ecatalog.kit.drawing import MOST_BYTES, draw
 from ecatalog.kit.errors import CatalogError, Stale
 from ecatalog.notices.trying import send_test_mail
@@ -26,14 +29,15 @@ async def show_settings(visit: Visit) -> Response:
 async def _page(visit: Visit, wrong: Wrong | None = None, tried: MailTest | None = None, status: int = 200) -> Response:
     kept = await visit.door.db.read(read_settings, admin_of(visit))
     typed = {name: getattr(kept, name) for name in _TYPED} | ({} if wrong is None else dict(visit.form))
-    colour = kept.colour or COLOUR
+    colour, told = kept.colour or COLOUR, wrong or Wrong()
+    theirs = {name: getattr(kept, name) for name in _TYPED} | {"colour": colour}
     return await show(
         visit,
         "console/settings.html",
         status=status,
         kept=kept,
         typed=typed | {"colour": typed["colour"] or COLOUR},
-        wrong=wrong or Wrong(),
+        wrong=told.beside(typed, theirs) if status == Stale.status else told,
         tried=tried,
         text=text_on(colour),
         contrast=contrast(colour, text_on(colour)),
@@ -46,8 +50,7 @@ async def submit_settings(visit: Visit) -> Response:
     actor, form = admin_of(visit), visit.form
     try:
         changes = fields_of(PatchSettings, {name: form[name].strip() for name in _TYPED if name in form})
-        refuse_stale(await visit.door.db.read(read_settings, actor), form.get("version", ""))
-        await visit.door.write(change_branding, actor, changes, await _logo(visit))
+        await visit.door.write(change_unchanged, actor, form.get("version", ""), changes, await _logo(visit))
     except CatalogError as error:
         return await _page(visit, wrong_of(error), status=error.status)
     return see_other("/console/settings?done=saved")
@@ -61,10 +64,11 @@ async def _logo(visit: Visit) -> Logo | None:
     return Logo() if visit.form.get("no_logo") else None
 
 
-def refuse_stale(kept: CompanySettings, version: str) -> None:
-    """Raises Stale when somebody saved since the form was shown."""
-    if version and version != str(kept.version):
+def change_unchanged(tx: Tx, actor: Actor, version: str, changes: dict[str, Any], logo: Logo | None) -> CompanySettings:
+    """Raises Stale when somebody saved since the form was shown: looked at in the transaction that changes it."""
+    if version and version != str(read_settings(tx, actor).version):
         raise Stale("Somebody else changed the settings while you were writing. Look at both, then save again.")
+    return change_branding(tx, actor, changes, logo)
 
 
 async def submit_test_mail(visit: Visit) -> Response:
