@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 SCALE ?= full
 DATA ?= var
+# Where bytecode is not kept, each of the many processes that tests start would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help run test check proof bench bench-edge bench-launch bench-outbox bench-pages lint types format lock messages proto client reference database clean
 .DEFAULT_GOAL := help
@@ -17,7 +19,7 @@ run: $(VENV)/.run ## Install what is needed, then start everything with sample d
 
 test: $(VENV)/.dev ## Install what the tests need, then run them (the slow proofs apart)
 	@scripts/need-chromium.sh || echo "Going on without a browser: only the proofs need one." >&2
-	$(BIN)/python -m pytest -q -n 2 -m "not proof"
+	$(BIN)/python -m pytest -q -n 2 -m "not proof" --ignore tests/proofs
 
 check: $(VENV)/.dev lint types test ## Format, lint, types and tests: about a minute
 

@@ -31,8 +31,9 @@ def clock() -> SettableClock:
 async def db(tmp_path: Path, clock: SettableClock) -> AsyncIterator[Database]:
     """A started database of its own, empty until the test asks for `cast`."""
     from ecatalog.kit.db import Database
+    from tests.blank import lay_blank
 
-    database = Database(tmp_path / "catalog" / "ltplabs.db", clock=clock)
+    database = Database(lay_blank(tmp_path / "catalog" / "ltplabs.db"), clock=clock)
     await database.start()
     yield database
     await database.stop()
@@ -57,12 +58,15 @@ def door(tmp_path: Path, db: Database, clock: SettableClock) -> Door:
 
 @pytest.fixture
 async def gateway(tmp_path: Path, clock: SettableClock) -> AsyncIterator[Gateway]:
-    """A started gateway in this process, on free ports, empty until the test asks for a caller."""
+    """A started gateway in this process, on free ports, empty until the test asks for a caller. It hashes cheaply."""
+    from ecatalog.accounts.passwords import Hasher
     from ecatalog.app import build
     from ecatalog.settings import Settings
+    from tests.blank import lay_blank
 
     settings = Settings(data=tmp_path / "gateway", grpc_port=0, log_level="warning", jwt_secret="s" * 43)
-    built = build(settings, clock=clock)
+    lay_blank(settings.database)
+    built = build(settings, clock=clock, hasher=Hasher(memory_kib=64))
     await built.start()
     yield built
     await built.stop()

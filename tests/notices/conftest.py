@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from ecatalog.accounts.passwords import Hasher
 from ecatalog.app import Gateway, build
 from ecatalog.kit.db import Database
 from ecatalog.settings import Settings
+from tests.blank import lay_blank
 from tests.cast import SettableClock
 from tests.notices.hooks import Receiver, Stand, receiving
 from tests.notices.mailbox import Mailbox, serving
@@ -35,7 +37,8 @@ def settings(tmp_path: Path, mailbox: Mailbox) -> Settings:
 @pytest.fixture
 async def gateway(settings: Settings, clock: SettableClock) -> AsyncIterator[Gateway]:
     """As everywhere, but with a mail server."""
-    built = build(settings, clock=clock)
+    lay_blank(settings.database)
+    built = build(settings, clock=clock, hasher=Hasher(memory_kib=64))
     await built.start()
     yield built
     await built.stop()

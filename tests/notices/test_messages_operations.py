@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from ecatalog.accounts.passwords import Hasher
 from ecatalog.app import Gateway, build
 from ecatalog.kit.db import Tx
 from ecatalog.settings import Settings
+from tests.blank import lay_blank
 from tests.cast import Caller, Cast, SettableClock, load_cast
 from tests.notices.mailbox import Mailbox, body_of
 from tests.notices.outbox import messages, until
@@ -80,7 +82,8 @@ async def test_a_message_that_there_is_not(admin: Caller, message: str) -> None:
 @pytest.fixture
 async def without_mail(tmp_path: Path, clock: SettableClock) -> AsyncIterator[Gateway]:
     settings = Settings(data=tmp_path / "bare", grpc_port=0, log_level="warning", jwt_secret="s" * 43)
-    built = build(settings, clock=clock)
+    lay_blank(settings.database)
+    built = build(settings, clock=clock, hasher=Hasher(memory_kib=64))
     await built.start()
     yield built
     await built.stop()

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pyrage
 
+from ecatalog.accounts.passwords import Hasher
 from ecatalog.app import Gateway, build
 from ecatalog.ops.backup_keys import Keys, signing_key
 from ecatalog.ops.backups import Place, make_backup, place_of, quietly
 from ecatalog.ops.restoring import Restored, restore_backup
 from ecatalog.settings import Settings
+from tests.blank import lay_blank
 from tests.cast import NOON, Cast, SettableClock, load_cast
 
 PASSWORD = "a password for backups"
@@ -82,7 +84,10 @@ def settings(data: Path, **more: str) -> Settings:
 
 @asynccontextmanager
 async def running(data: Path, clock: SettableClock, **more: str) -> AsyncIterator[Gateway]:
-    gateway = build(settings(data, **more), clock=clock)
+    given = settings(data, **more)
+    if not given.database.exists():
+        lay_blank(given.database)
+    gateway = build(given, clock=clock, hasher=Hasher(memory_kib=64))
     await gateway.start()
     try:
         yield gateway

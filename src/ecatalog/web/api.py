@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -24,10 +25,14 @@ async def show_life(door: Door, actor: Actor) -> Alive:
 
 
 def with_shell_operations(operations: Sequence[Operation], *, version: str, url: str) -> list[Operation]:
-    """The operations, and with them the description of all of them, encoded once."""
+    """The operations, and with them the description of all of them, made and encoded when it is first asked for."""
+
+    @cache
+    def description() -> msgspec.Raw:
+        return msgspec.Raw(encode(describe(listed, version=version, url=url)))
 
     async def show_description(door: Door, actor: Actor) -> msgspec.Raw:
-        return description
+        return description()
 
     tags = {each.tag for each in operations}
     listed = [
@@ -43,5 +48,4 @@ def with_shell_operations(operations: Sequence[Operation], *, version: str, url:
         ),
     ]
     listed = [each if each.tag in tags else replace(each, tag="service") for each in listed]
-    description = msgspec.Raw(encode(describe(listed, version=version, url=url)))
     return listed

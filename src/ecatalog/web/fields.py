@@ -5,6 +5,7 @@ Struct.
 import re
 from collections.abc import Callable
 from datetime import datetime
+from functools import cache
 from typing import Any, get_origin
 from urllib.parse import parse_qsl
 
@@ -89,6 +90,7 @@ def query_reader(takes: type[msgspec.Struct]) -> Callable[[bytes], Fields]:
     return read
 
 
+@cache
 def _picker(takes: type[msgspec.Struct]) -> Callable[[msgspec.Struct], Fields]:
     names = tuple(field.name for field in msgspec.structs.fields(get_origin(takes) or takes))
     instants = _instants_of(takes)
@@ -122,6 +124,7 @@ def _has_nul(value: Any) -> bool:
     return isinstance(value, list) and any(map(_has_nul, value))
 
 
+@cache
 def _instants_of(takes: type[msgspec.Struct]) -> frozenset[str]:
     found = shape.type_info(takes)
     fields = found.fields if isinstance(found, shape.StructType) else ()

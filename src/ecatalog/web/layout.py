@@ -10,6 +10,7 @@ import hashlib
 import mimetypes
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -56,39 +57,51 @@ class Layout:
         self, filters: Mapping[str, Callable[..., Any]] | None = None, look: Callable[[], Look] = Look
     ) -> None:
         self._look = look
-        folder = files("ecatalog.web") / "static"
-        self.files = {
-            each.name: _static(each.name, each.read_bytes())
-            for place in (folder, folder / "vendor")
-            for each in sorted(place.iterdir(), key=lambda each: each.name)
-            if each.is_file()
-        }
-        self._addresses = {name: self._address(name) for name in self.files}
-        self._templates = {language: self._environment(language, filters or {}) for language in LANGUAGES}
+        self.files = _static_files()
+        given = frozenset((filters or {}).items())
+        self._templates = {language: _environment(language, given) for language in LANGUAGES}
 
     def render(self, template: str, *, language: str = "en", **values: Any) -> str:
         """The page as text; a name that nobody gave is an error, not a gap."""
         found = self._templates.get(language, self._templates["en"]).get_template(template)
         return found.render(language=language, look=self._look(), **values)
 
-    def _environment(self, language: str, filters: Mapping[str, Callable[..., Any]]) -> Environment:
-        made = Environment(
-            loader=PackageLoader("ecatalog", "templates"),
-            autoescape=select_autoescape(default=True),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            extensions=["jinja2.ext.i18n"],
-        )
-        messages = translations(language)
-        made.install_gettext_translations(messages, newstyle=True)  # type: ignore[attr-defined]
-        made.globals |= {"static": self._addresses.__getitem__, "language": language}
-        made.filters |= {**filters, "translated": Sentences(messages, _known(messages)).translated}
-        return made
 
-    def _address(self, name: str) -> str:
-        """The path of a static file, which changes with its content: browsers may keep it for ever."""
-        return f"/static/{name}?v={hashlib.sha256(self.files[name].content).hexdigest()[:12]}"
+# A process needs each of these once, however many gateways are built in it.
+
+
+@cache
+def _environment(language: str, filters: frozenset[tuple[str, Callable[..., Any]]]) -> Environment:
+    made = Environment(
+        loader=PackageLoader("ecatalog", "templates"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    messages = translations(language)
+    made.install_gettext_translations(messages, newstyle=True)  # type: ignore[attr-defined]
+    made.globals |= {"static": _address, "language": language}
+    made.filters |= {**dict(filters), "translated": Sentences(messages, _known(messages)).translated}
+    return made
+
+
+@cache
+def _address(name: str) -> str:
+    """The path of a static file, which changes with its content: browsers may keep it for ever."""
+    return f"/static/{name}?v={hashlib.sha256(_static_files()[name].content).hexdigest()[:12]}"
+
+
+@cache
+def _static_files() -> Mapping[str, StaticFile]:
+    folder = files("ecatalog.web") / "static"
+    return {
+        each.name: _static(each.name, each.read_bytes())
+        for place in (folder, folder / "vendor")
+        for each in sorted(place.iterdir(), key=lambda each: each.name)
+        if each.is_file()
+    }
 
 
 def translations(language: str) -> gettext.NullTranslations:
