@@ -241,6 +241,23 @@ async def log_in(gateway: Gateway, email: str) -> Caller:
     return Caller(gateway.asgi, headers={"authorization": f"Bearer {answer.json()['token']}"})
 
 
+async def test_an_older_journal_that_was_put_back_is_not_taken_for_all(
+    data: Path, place: Place, clock: SettableClock
+) -> None:
+    cast, _ = await backed_up(data, place, clock)
+    journal = data / "backups" / NAME
+    older = journal.read_bytes()
+    async with running(data, clock) as gateway:
+        await gateway.db.write(lambda tx: tx.record("thing.happened", SYSTEM))
+        await asyncio.to_thread(make_backup, place, NOON + timedelta(hours=1))
+        await gateway.db.write(revoke_client, SYSTEM, cast.acme.id, "later")
+    await lose_the_database(data, older)
+
+    restored = await in_thread(place)
+
+    assert restored.hold.endswith("before this backup does.")
+
+
 async def test_a_second_restore_keeps_the_hold_of_the_first(data: Path, place: Place, clock: SettableClock) -> None:
     await backed_up(data, place, clock)
     await lose_the_database(data, None)

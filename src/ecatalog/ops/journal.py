@@ -47,6 +47,10 @@ class Journal:
         """Whether nothing can have been revoked after its last line."""
         return self.is_whole and bool(self.lines) and self.lines[-1].kind == "closed"
 
+    def reaches(self, epoch: str, position: int) -> bool:
+        """Whether it goes on to this position or beyond: an older one, with an orderly end of its own, does not."""
+        return bool(self.lines) and (self.lines[-1].epoch != epoch or self.lines[-1].position >= position)
+
     def since(self, epoch: str, position: int) -> list[Line] | None:
         """The lines after what a backup of this position knows; None when the journal began later than that."""
         known = self.last_known(epoch, position)

@@ -139,10 +139,12 @@ def what_was_revoked_since(place: Place, origin: Origin, trusted: Ed25519PublicK
     if lines is None:
         return Since({}, "nothing", f"{told} does not begin where this backup ends.")
     source = "the journal of revocations"
-    if journal.is_closed:
+    if journal.is_closed and journal.reaches(origin.epoch, origin.position):
         return Since(standings_in(lines), source, "")
     until = to_text(journal.lines[-1].at)
     how = "stops" if journal.is_whole else "is damaged"
+    if journal.is_closed:  # Somebody put an older one back, or the database was changed without the gateway.
+        return Since(standings_in(lines), source, f"{told} ends at {until}, before this backup does.")
     return Since(standings_in(lines), source, f"{told} {how} at {until}, without the mark of an orderly end.")
 
 
