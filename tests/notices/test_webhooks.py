@@ -1,6 +1,8 @@
 """Webhooks against a real server: signed, in order for each, with a deadline, and never to where they must not go."""
 
 import asyncio
+import json
+import re
 from pathlib import Path
 
 from ecatalog.kit.actor import SYSTEM
@@ -9,6 +11,7 @@ from ecatalog.notices.webhook_keeping import change_webhook, replace_secret, rep
 from ecatalog.notices.webhook_model import secret_of
 from ecatalog.notices.webhook_planning import PAUSED
 from ecatalog.notices.webhooks import GAPS, purpose_of
+from tests.architecture.code import ROOT
 from tests.cast import Cast, SettableClock, facts
 from tests.notices.hooks import Receiver, Stand
 
@@ -31,6 +34,19 @@ async def test_a_fact_is_told_and_the_receiver_verifies_it(stand: Stand, receive
     assert data["details"] == {"number": 7}
     (message,) = await stand.until(webhook_id, "sent")
     assert message.message_id == got.id
+
+
+async def test_what_is_sent_has_the_fields_of_the_example_in_the_guide(stand: Stand, receiver: Receiver) -> None:
+    guide = (ROOT / "docs/guide/webhooks.md").read_text()
+    (written,) = re.findall(r'^{"type".*?}}}$', guide, re.MULTILINE | re.DOTALL)
+    example = json.loads(written)
+
+    await stand.add(receiver.url())
+    await stand.tell(7)
+    (got,) = await receiver.until(1)
+
+    assert got.json.keys() == example.keys()
+    assert got.json["data"].keys() == example["data"].keys()
 
 
 async def test_it_is_told_of_the_kinds_that_it_asked_for(stand: Stand, receiver: Receiver) -> None:
