@@ -11,6 +11,7 @@ from http import HTTPStatus
 
 import msgspec
 
+from ecatalog_edge.portuguese import in_language, reads_portuguese
 from ecatalog_edge.state import Denial, Why
 
 STYLE = (
@@ -167,8 +168,10 @@ def wants_json(accept: bytes) -> bool:
     return b"json" in accept and b"text/html" not in accept
 
 
-def denial_answer(denial: Denial, *, catalog_url: str, as_json: bool, extra: bytes = b"") -> tuple[int, bytes, bytes]:
-    """Status, head fields (each line with its end) and body of a denial."""
+def denial_answer(
+    denial: Denial, *, catalog_url: str, as_json: bool, extra: bytes = b"", accepted: bytes = b""
+) -> tuple[int, bytes, bytes]:
+    """Status, head fields (each line with its end) and body of a denial; `accepted` is the `Accept-Language`."""
     text = TEXTS[denial.why]
     fields = _COMMON + extra + _clearing(denial.why)
     if text.retry:
@@ -182,7 +185,7 @@ def denial_answer(denial: Denial, *, catalog_url: str, as_json: bool, extra: byt
     return (
         text.status,
         fields + b"Content-Type: text/html; charset=utf-8\r\n",
-        _page(denial, text, catalog_url),
+        _page(denial, text, catalog_url, accepted),
     )
 
 
@@ -217,11 +220,12 @@ def _clearing(why: Why) -> bytes:
     return b""
 
 
-def _filled(sentence: str, denial: Denial) -> str:
-    contact = denial.contact_name or denial.contact_email or "whoever invited you"
+def _filled(sentence: str, denial: Denial, accepted: bytes = b"") -> str:
+    contact = denial.contact_name or denial.contact_email or in_language("whoever invited you", accepted)
     if denial.contact_name and denial.contact_email:
         contact = f"{denial.contact_name} ({denial.contact_email})"
-    filled = sentence.format(contact=contact, demo=denial.demo_name or "the demo", detail=denial.detail).strip()
+    demo = denial.demo_name or in_language("the demo", accepted)
+    filled = in_language(sentence, accepted).format(contact=contact, demo=demo, detail=denial.detail).strip()
     return filled[:1].upper() + filled[1:]
 
 
@@ -240,19 +244,23 @@ def _problem(denial: Denial, text: Text, catalog_url: str) -> bytes:
     )
 
 
-def _page(denial: Denial, text: Text, catalog_url: str) -> bytes:
+def _page(denial: Denial, text: Text, catalog_url: str, accepted: bytes) -> bytes:
+    def told(sentence: str) -> str:
+        return escape(_filled(sentence, denial, accepted))
+
     refresh = f'<meta http-equiv="refresh" content="{text.retry}">' if text.retry else ""
-    back = f'<p><a href="{escape(catalog_url)}">Back to the catalog</a></p>' if _is_link(catalog_url) else ""
+    back = f'<p><a href="{escape(catalog_url)}">{told("Back to the catalog")}</a></p>' if _is_link(catalog_url) else ""
     again = _again_url(denial, catalog_url)
     if again:
-        back = f'<p><a class="b" href="{escape(again)}">Start again</a></p>{back}'
-    mail = denial.contact_email
-    write = f'<p><a href="mailto:{escape(mail)}">Write to {escape(denial.contact_name or mail)}</a></p>' if mail else ""
+        back = f'<p><a class="b" href="{escape(again)}">{told("Start again")}</a></p>{back}'
+    mail, language = denial.contact_email, "pt" if reads_portuguese(accepted) else "en"
+    whom = in_language("Write to {contact}", accepted).format(contact=denial.contact_name or mail)
+    write = f'<p><a href="mailto:{escape(mail)}">{escape(whom)}</a></p>' if mail else ""
     return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(text.title)}</title>'
+        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>{told(text.title)}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">{refresh}<style>{STYLE}</style></head>'
-        f"<body><main><h1>{escape(text.title)}</h1><p>{escape(_filled(text.said, denial))}</p>"
-        f"<p>{escape(_filled(text.next, denial))}</p>{write}{back}<p><small>{escape(denial.why)}</small></p>"
+        f"<body><main><h1>{told(text.title)}</h1><p>{told(text.said)}</p>"
+        f"<p>{told(text.next)}</p>{write}{back}<p><small>{escape(denial.why)}</small></p>"
         "</main></body></html>"
     ).encode()
 

@@ -303,7 +303,9 @@ class Exchange:
             cookie = expire_cookie(site.cookie_name, is_secure=site.hosts.is_secure)
             extra = b"Set-Cookie: " + cookie + b"\r\n"
         as_json = wants_json(self.request.read.get(b"accept", b""))
-        answer = denial_answer(denial, catalog_url=site.guard.catalog_url, as_json=as_json, extra=extra)
+        accepted = self.request.read.get(b"accept-language", b"")
+        url = site.guard.catalog_url
+        answer = denial_answer(denial, catalog_url=url, as_json=as_json, extra=extra, accepted=accepted)
         site.stats.denials[denial.why] += 1
         self.reply(answer, outcome=str(denial.why), must_close=must_close)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import runpy
+from urllib.parse import urlencode
 
 import pytest
 
@@ -10,7 +11,7 @@ from ecatalog.launches.opening import open_demo
 from tests.architecture.code import ROOT
 from tests.asgi import Caller, Exchange
 from tests.cast import PASSWORD, Cast, SettableClock
-from tests.console.browsing import browser, follow
+from tests.console.browsing import Html, browser, follow, places
 
 
 async def test_a_client_asks_for_more_time_and_takes_it_back(gateway: Gateway, people: Cast) -> None:
@@ -119,3 +120,14 @@ async def test_the_dashboard_hears_only_what_it_shows(gateway: Gateway, people: 
     await asyncio.wait_for(task, 5)
     refused = await browser(gateway, people.acme).get("/console/live")
     assert refused.status == 403
+
+
+async def test_who_comes_back_after_the_session_ended_is_where_they_were(gateway: Gateway, people: Cast) -> None:
+    gone, url = browser(gateway), f"/console/clients/{people.acme.id}?done=saved"
+    login = places(await gone.get(url))
+    assert login == "/login?" + urlencode({"next": url})
+    typed = Html((await gone.get(login)).text).forms[0].fields
+    entered = await gone.send_form("/login", **typed | {"email": people.admin.email, "password": PASSWORD})
+    assert places(entered) == url
+    part = await gone.with_(hx_request="true", hx_current_url=f"http://localhost:8080{url}").get("/console/clients")
+    assert part.header("hx-redirect") == login, "a script goes there, too"

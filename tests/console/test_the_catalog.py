@@ -115,7 +115,7 @@ async def test_nobody_and_the_revoked_are_shown_to_the_login(gateway: Gateway, p
     for visitor in (browser(gateway), browser(gateway, people.revoked)):
         assert 'action="/login"' in (await visitor.get("/")).text
         page = await visitor.get("/launches/some-launch")
-        assert (page.status, places(page)) == (303, "/login")
+        assert (page.status, places(page)) == (303, "/login?next=%2Flaunches%2Fsome-launch")
         assert (await visitor.send_form(f"/demos/{people.portal}/open")).status == 401
         left = await visitor.send_form("/logout")
         assert (left.status, places(left)) == (303, "/")

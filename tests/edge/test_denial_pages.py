@@ -1,5 +1,6 @@
 """Who is not served reads why, what to do next and whom to ask; programs get the same as a problem."""
 
+import re
 from datetime import timedelta
 
 import msgspec
@@ -160,3 +161,18 @@ async def test_a_copy_that_failed_says_why_after_it_is_gone(edge: Edge, line: Li
     page = await line.ask("GET", "/", {"Accept": "text/html"})
     assert page.status == 502
     assert "The image was not found." in page.body.decode()
+
+
+@pytest.mark.parametrize("why", TEXTS)
+def test_a_page_is_in_portuguese_for_who_asks_for_that_first(why: Why) -> None:
+    denial = Denial(why, demo_name="Live", contact_name="Sam", contact_email="sam@example.test")
+    pages = {
+        accepted: denial_answer(denial, catalog_url=CATALOG_URL, as_json=False, accepted=accepted)[2].decode()
+        for accepted in (b"pt-PT, en;q=0.5", b"en, pt;q=0.5", b"fr")
+    }
+    english, portuguese = pages[b"fr"], pages[b"pt-PT, en;q=0.5"]
+    assert pages[b"en, pt;q=0.5"] == english
+    assert '<html lang="pt">' in portuguese
+    told = set(re.findall(r">([^<>]+)</(?:h1|p|a|title)", english))
+    assert len(told) > 4
+    assert {words for words in told if words in portuguese} == set()

@@ -10,7 +10,7 @@ import math
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -241,9 +241,11 @@ class PageShell:
 
     def _refusal(self, request: Request, error: CatalogError | WireError) -> Response:
         if isinstance(error, Unauthorized) and _is_fragment(request):
-            return Response(status_code=204, headers={"hx-redirect": "/login"})
+            return Response(
+                status_code=204, headers={"hx-redirect": _login_then(request.headers.get("hx-current-url", ""))}
+            )
         if isinstance(error, Unauthorized) and request.method in SAFE_METHODS:
-            return see_other("/login")
+            return see_other(_login_then(str(request.url)))
         status = error.status
         if _is_fragment(request):
             response = self._told_in_place(request, status, str(error))
@@ -294,6 +296,13 @@ def _packed(request: Request, response: Response) -> Response:
     response.headers["content-encoding"] = "gzip"
     response.headers.add_vary_header("Accept-Encoding")
     return response
+
+
+def _login_then(url: str) -> str:
+    """The login, which leads back to where somebody was when the session ended."""
+    where = urlsplit(url)
+    back = f"{where.path}?{where.query}" if where.query else where.path
+    return f"/login?{urlencode({'next': back})}" if back not in ("", "/") else "/login"
 
 
 def _is_fragment(request: Request) -> bool:
