@@ -16,6 +16,7 @@ from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.errors import CatalogError, Conflict, Invalid
 from ecatalog.launches.actions import end_overdue, stop_launch
 from ecatalog.launches.opening import open_demo
+from tests.blank import lay_blank
 from tests.cast import LAUNCHER, NOON, Cast, SettableClock, load_cast, run_launch
 
 STEPS = ("open", "run", "stop", "revoke", "restore", "shorten", "prolong", "withdraw", "grant", "wait", "sweep")
@@ -135,7 +136,7 @@ def count(tx: Tx, sql: str) -> int:
 async def live_through(steps: list[str]) -> None:
     clock = SettableClock()
     with tempfile.TemporaryDirectory() as folder:
-        db = Database(Path(folder) / "catalog.db", clock=clock)
+        db = Database(lay_blank(Path(folder) / "catalog.db"), clock=clock)
         await db.start()
         try:
             history = History(db, await db.write(load_cast), clock)

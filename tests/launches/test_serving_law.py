@@ -30,6 +30,7 @@ from ecatalog_client.types.launches import LaunchReport
 from ecatalog_client.types.serving import Begin, Change, Synced, WantedChange
 from ecatalog_client.v1 import launches_pb2 as pb
 from ecatalog_client.wire import message_of, struct_of
+from tests.blank import lay_blank
 from tests.cast import Cast, Person, SettableClock, load_cast
 from tests.rpc.stand import Follower, Rows, rows_of
 
@@ -235,7 +236,7 @@ def _alive(rows: Rows, world: World) -> Rows:
 
 async def obey(path: Path, story: list[Step]) -> None:
     clock = SettableClock()
-    db = Database(path / "catalog.db", clock=clock)
+    db = Database(lay_blank(path / "catalog.db"), clock=clock)
     await db.start()
     try:
         world = World(db, await db.write(load_cast), clock)

@@ -18,14 +18,14 @@ MOST = 64 * 1024
 """Bytes in the first piece of a payload, the only one that is written here."""
 
 
-def seal_with_password(text: bytes, password: str) -> bytes:
-    """A whole age file that holds `text`, of at most MOST bytes."""
+def seal_with_password(text: bytes, password: str, *, work_factor: int = WORK_FACTOR) -> bytes:
+    """A whole age file that holds `text`, of at most MOST bytes. A smaller factor is for tests alone."""
     if len(text) > MOST:
         raise ValueError(f"At most {MOST} bytes are sealed with a password.")
     file_key, salt, nonce = os.urandom(16), os.urandom(16), os.urandom(16)
-    under = Scrypt(b"age-encryption.org/v1/scrypt" + salt, 32, 1 << WORK_FACTOR, 8, 1).derive(password.encode())
+    under = Scrypt(b"age-encryption.org/v1/scrypt" + salt, 32, 1 << work_factor, 8, 1).derive(password.encode())
     wrapped = ChaCha20Poly1305(under).encrypt(bytes(12), file_key, None)
-    header = b"age-encryption.org/v1\n-> scrypt %s %d\n%s\n---" % (_base64(salt), WORK_FACTOR, _base64(wrapped))
+    header = b"age-encryption.org/v1\n-> scrypt %s %d\n%s\n---" % (_base64(salt), work_factor, _base64(wrapped))
     whole = hmac.HMAC(_derive(file_key, b"", b"header"), hashes.SHA256())
     whole.update(header)
     # The nonce of the first piece that is also the last.
