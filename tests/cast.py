@@ -177,17 +177,18 @@ def _client(tx: Tx, owner: Person, name: str, start: str, end: str, timezone: st
 
 def _with_session(tx: Tx, role: Role, person_id: str, email: str, **whose: str) -> Person:
     token = f"token-of-{email}"
-    session_id = _start_session(tx, token, **whose)
+    session_id = start_session(tx, token, **whose)
     return Person(role, person_id, email, token, session_id)
 
 
-def _start_session(tx: Tx, /, token: str, **whose: str) -> str:
+def start_session(tx: Tx, token: str, lasts: timedelta = timedelta(hours=8), /, **whose: str) -> str:
+    """A session that shows this token, of `user_id` or `client_id`; its id."""
     session_id = new_id()
     accounts.start_session(
         tx,
         token_hash=hash_secret(token),
         session_id=session_id,
-        expires_at=tx.now + timedelta(hours=8),
+        expires_at=tx.now + lasts,
         address="127.0.0.1",
         agent="tests",
         **whose,
@@ -197,7 +198,7 @@ def _start_session(tx: Tx, /, token: str, **whose: str) -> str:
 
 async def another_session(db: Database, client: Person) -> Actor:
     """A second session of a client, as from another browser."""
-    session_id = await db.write(_start_session, new_id(), client_id=client.id)
+    session_id = await db.write(start_session, new_id(), client_id=client.id)
     return Actor(client.role, client.id, session_id)
 
 

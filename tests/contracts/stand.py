@@ -22,7 +22,7 @@ from ecatalog.demos.registries import keep_login
 from ecatalog.kit.actor import SYSTEM, Role
 from ecatalog.kit.clock import to_text
 from ecatalog.kit.db import Tx
-from ecatalog.kit.ids import hash_secret, new_id
+from ecatalog.kit.ids import new_id
 from ecatalog.kit.scopes import SCOPES
 from ecatalog.kit.secrets import Secrets
 from ecatalog.launches.actions import end_overdue
@@ -43,7 +43,7 @@ from ecatalog_client.v1.catalog_pb2_grpc import CatalogServiceStub
 from tests.asgi import Answer as StrangersAnswer
 from tests.asgi import Caller as Stranger
 from tests.asgi import Exchange
-from tests.cast import PASSWORD, PASSWORD_HASH, Answer, Caller, Cast, SettableClock, load_cast
+from tests.cast import PASSWORD, PASSWORD_HASH, Answer, Caller, Cast, SettableClock, load_cast, start_session
 from tests.contracts.matrix import INPUTS, Input
 
 WINDOWS = {
@@ -130,8 +130,8 @@ async def make_worlds(folder: Path) -> Worlds:
 def _load(tx: Tx) -> tuple[Cast, dict[str, str]]:
     cast = load_cast(tx)
     colleague = accounts.create_user(tx, SYSTEM, "second@ecatalog.test", "Second", Role.SALES, PASSWORD_HASH)
-    _start_session(tx, "token-of-the-second-seller", user_id=colleague.id)
-    session = _start_session(tx, "token-of-another-browser", client_id=cast.acme.id)
+    start_session(tx, "token-of-the-second-seller", user_id=colleague.id)
+    session = start_session(tx, "token-of-another-browser", client_id=cast.acme.id)
     tokens = {scope: _add_token(tx, [scope], scope) for scope in SCOPES}
     _add_token(tx, sorted(SCOPES), "everything")
     tx.run(
@@ -183,20 +183,6 @@ def put_dead_message(tx: Tx, user_id: str) -> str:
     [row] = outbox.lease_due(tx, MAIL, "a lease", tx.now, 1)
     outbox.set_dead(tx, row.id, "a lease", "The mail server said 550: no such user.")
     return str(row.id)
-
-
-def _start_session(tx: Tx, token: str, **whose: str) -> str:
-    session_id = new_id()
-    accounts.start_session(
-        tx,
-        token_hash=hash_secret(token),
-        session_id=session_id,
-        expires_at=tx.now.replace(hour=20),
-        address="127.0.0.1",
-        agent="tests",
-        **whose,
-    )
-    return session_id
 
 
 def _add_token(tx: Tx, scopes: list[str], name: str) -> str:

@@ -8,21 +8,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from ecatalog.accounts.actions import start_session
 from ecatalog.app import Gateway, build
 from ecatalog.demos.actions import add_demo
 from ecatalog.demos.grants import grant_demo
 from ecatalog.demos.model import NewDemo
 from ecatalog.kit.actor import SYSTEM, Role
 from ecatalog.kit.db import Tx
-from ecatalog.kit.ids import hash_secret, new_id
+from ecatalog.kit.ids import new_id
 from ecatalog.launches.jobs import end_what_is_over
 from ecatalog.settings import Settings
 from ecatalog_client.services import EdgeGateway
 from ecatalog_edge.clock import Clock
 from ecatalog_edge.edge import Edge
 from ecatalog_edge.journal import Journal
-from tests.cast import NOON, Answer, Caller, Cast, Person, load_cast, report, run_launch
+from tests.cast import NOON, Answer, Caller, Cast, Person, load_cast, report, run_launch, start_session
 from tests.edge.visitors import Line
 from tests.proofs.access_model import LIFETIME, SESSION
 from tests.proofs.wires import EchoDemo, Wire
@@ -105,7 +104,7 @@ class World:
         await self.gateway.start()
         self.settings = _settings(self.settings.data, self.gateway.grpc_port)
         self.cast = await self.gateway.db.write(load_cast)
-        await self.gateway.db.write(_begin_session, ADMIN_TOKEN, LEASE, user_id=self.cast.admin.id)
+        await self.gateway.db.write(start_session, ADMIN_TOKEN, LEASE, user_id=self.cast.admin.id)
         spare = await self.gateway.db.write(_settle_demos, self.cast)
         self.demos = {"portal": self.cast.portal, "desk": self.cast.desk, "spare": spare}
         for seat in self.seats:
@@ -174,7 +173,7 @@ class World:
         """A session that begins now, by a token of its own; the password is another room's matter."""
         token, person = f"token.{new_id()}", self._person(client)
         lasts = timedelta(seconds=SESSION)
-        session_id = await self.gateway.db.write(_begin_session, token, lasts, client_id=person.id)
+        session_id = await self.gateway.db.write(start_session, token, lasts, client_id=person.id)
         return Caller(self.gateway.asgi, Person(Role.CLIENT, person.id, person.email, token, session_id))
 
     def as_(self, who: Caller) -> Caller:
@@ -278,20 +277,6 @@ def _settle_demos(tx: Tx, cast: Cast) -> str:
         grant_demo(tx, SYSTEM, client.id, spare)
     tx.run("UPDATE demos SET idle_seconds = 8640000, lifetime_seconds = :lifetime", lifetime=int(LIFETIME))
     return spare
-
-
-def _begin_session(tx: Tx, /, token: str, lasts: timedelta, **whose: str) -> str:
-    session_id = new_id()
-    start_session(
-        tx,
-        token_hash=hash_secret(token),
-        session_id=session_id,
-        expires_at=tx.now + lasts,
-        address="127.0.0.1",
-        agent="proofs",
-        **whose,
-    )
-    return session_id
 
 
 def _unwanted(tx: Tx) -> list[str]:

@@ -7,6 +7,7 @@ schema is refused. SCALE=ci makes a few inputs for each operation, SCALE=full ma
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.request import urlopen
 
@@ -28,11 +29,11 @@ from ecatalog.demos.images import add_image
 from ecatalog.demos.model import NewDemo
 from ecatalog.kit.actor import SYSTEM, Actor, Role
 from ecatalog.kit.db import Tx
-from ecatalog.kit.ids import hash_secret, new_id, new_secret
+from ecatalog.kit.ids import new_id, new_secret
 from ecatalog.kit.scopes import SCOPES
 from ecatalog.launches.opening import open_demo
 from ecatalog.web.api import with_shell_operations
-from tests.cast import PASSWORD_HASH
+from tests.cast import PASSWORD_HASH, start_session
 from tests.proofs.hosted import Hosted, hosted_gateway
 
 pytestmark = pytest.mark.proof
@@ -40,6 +41,8 @@ pytestmark = pytest.mark.proof
 EXAMPLES = {"ci": 8, "full": 80}
 NAMES = sorted(each.name for each in with_shell_operations(OPERATIONS, version="0", url="http://localhost"))
 CALLERS = ("admin", "client", "service")
+# Longer than the proof runs.
+_LONG = timedelta(days=365)
 # A schema cannot say that a date must be one or that an owner must exist: rules refuse that with 422. Conditions that
 # do not hold are 412.
 CONFIG = {
@@ -96,15 +99,15 @@ def set_scene(tx: Tx, caller: str) -> Scene:
     demo = add_demo(tx, SYSTEM, NewDemo(name=f"Proof {word}", demo_url="http://127.0.0.1:9/", status="active"))
     grant_demo(tx, SYSTEM, client.id, demo.id)
     token = new_secret()
-    session = _start_session(tx, token if caller == "client" else new_secret(), client_id=client.id)
+    session = start_session(tx, token if caller == "client" else new_secret(), _LONG, client_id=client.id)
     if caller == "admin":
-        _start_session(tx, token, user_id=admin.id)
+        start_session(tx, token, _LONG, user_id=admin.id)
     if caller == "service":
         accounts.create_api_token(tx, SYSTEM, word, sorted(SCOPES), token)
     things = {
         "analytics/clients": client.id,
         "analytics/demos": demo.id,
-        "auth/sessions": _start_session(tx, new_secret(), client_id=client.id),
+        "auth/sessions": start_session(tx, new_secret(), _LONG, client_id=client.id),
         "clients": client.id,
         "demos": demo.id,
         "docker-images": add_image(tx, SYSTEM, f"proof/{word}"),
@@ -114,20 +117,6 @@ def set_scene(tx: Tx, caller: str) -> Scene:
         "users": admin.id,
     }
     return Scene(token, things)
-
-
-def _start_session(tx: Tx, token: str, **whose: str) -> str:
-    session_id = new_id()
-    accounts.start_session(
-        tx,
-        token_hash=hash_secret(token),
-        session_id=session_id,
-        expires_at=tx.now.replace(year=tx.now.year + 1),
-        address="127.0.0.1",
-        agent="proof",
-        **whose,
-    )
-    return session_id
 
 
 def known_values(path: str, scene: Scene) -> dict[str, str] | None:

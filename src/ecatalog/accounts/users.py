@@ -11,6 +11,7 @@ from ecatalog.kit.actor import ADMINS, SYSTEM, Actor, Role
 from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import Conflict, Forbidden, Invalid
 from ecatalog.kit.paging import PAGE_SIZE, decode_cursor, page_of
+from ecatalog.kit.search import containing
 from ecatalog.web.door import Door
 from ecatalog_client.types.accounts import User
 from ecatalog_client.types.paging import Page
@@ -39,8 +40,8 @@ def list_users(
 
 
 def _pattern(q: str) -> str:
-    escaped = q.strip().lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%" if escaped else ""
+    wanted = q.strip().lower()
+    return containing(wanted) if wanted else ""
 
 
 async def add_user(

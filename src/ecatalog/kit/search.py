@@ -18,5 +18,10 @@ def _without_marks(text: str) -> str:
 
 def pattern(words: str) -> str:
     """The LIKE pattern (with `ESCAPE '\\'`) of what contains these words; every text when there are none."""
-    escaped = fold(words).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return containing(fold(words))
+
+
+def containing(text: str) -> str:
+    """The LIKE pattern (with `ESCAPE '\\'`) of what contains this text as it stands."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"

@@ -11,6 +11,7 @@ from ecatalog.kit.actor import ADMINS, SYSTEM, USERS, Actor, Role
 from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import Forbidden
 from ecatalog.kit.paging import PAGE_SIZE, decode_cursor, encode_cursor, page_of
+from ecatalog.kit.search import containing
 from ecatalog.ops import queries
 from ecatalog_client.types.audit import AuditFact
 from ecatalog_client.types.paging import Page
@@ -76,9 +77,8 @@ def _word(tx: Tx, word: str, kinds: list[str]) -> queries.Word:
     """What is called so. Names are as people search for them elsewhere: without case and accents."""
     clients = [each.id for each in list_clients(tx, SYSTEM, q=word, limit=_MOST_NAMED).items]
     users = [each.id for each in list_users(tx, SYSTEM, q=word, limit=_MOST_NAMED).items]
-    escaped = word.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return queries.Word(
-        like=f"%{escaped}%",
+        like=containing(word.lower()),
         kinds=[kind for kind in kinds if word.lower() in f"{kind} {fact_in_words(kind)}".lower()],
         client_ids=clients,
         demo_ids=[each.id for each in list_demos(tx, SYSTEM, q=word, limit=_MOST_NAMED).items],
