@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 
 from ecatalog.web.sentences import Sentences
 
@@ -83,8 +84,14 @@ def _environment(language: str, filters: frozenset[tuple[str, Callable[..., Any]
     messages = translations(language)
     made.install_gettext_translations(messages, newstyle=True)  # type: ignore[attr-defined]
     made.globals |= {"static": _address, "language": language}
-    made.filters |= {**dict(filters), "translated": Sentences(messages, _known(messages)).translated}
+    made.filters |= {**dict(filters), "translated": Sentences(messages, _known(messages)).translated, "coded": coded}
     return made
+
+
+def coded(sentence: str) -> Markup:
+    """A sentence for a page, what stands between backticks as code."""
+    parts = enumerate(sentence.split("`"))
+    return Markup().join(Markup("<code>{}</code>").format(part) if at % 2 else escape(part) for at, part in parts)
 
 
 @cache
