@@ -2,6 +2,7 @@
 
 import asyncio
 import runpy
+from html import unescape
 from urllib.parse import urlencode
 
 import pytest
@@ -120,6 +121,17 @@ async def test_the_dashboard_hears_only_what_it_shows(gateway: Gateway, people: 
     await asyncio.wait_for(task, 5)
     refused = await browser(gateway, people.acme).get("/console/live")
     assert refused.status == 403
+
+
+async def test_the_dashboard_says_which_word_of_its_stream_it_shows_already(gateway: Gateway, people: Cast) -> None:
+    """A copy that ends while the page is on its way would else stay on it."""
+    admin = browser(gateway, people.admin)
+    shown = unescape((await admin.get("/console")).text.split('data-shown="')[1].split('"')[0])
+    stream = Exchange(admin, "GET", "/console/live")
+    task = stream.start()
+    await stream.until(f"data: {shown}\n".encode())
+    stream.stop()
+    await asyncio.wait_for(task, 5)
 
 
 async def test_who_comes_back_after_the_session_ended_is_where_they_were(gateway: Gateway, people: Cast) -> None:

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 import msgspec
 
 from ecatalog.console import client_queries, dashboard_queries
-from ecatalog.console.client_queries import LiveLine
+from ecatalog.console.client_queries import LiveLine, Pulse
 from ecatalog.console.dashboard_queries import Counts, Ending, Failing, RequestLine
 from ecatalog.kit.db import Tx
 from ecatalog_client.types.analytics import DayUsage
@@ -32,8 +32,9 @@ class Decisions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Dashboard(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything of the page."""
+    """Everything of the page; `pulse` is what the stream of the page would say of it."""
 
+    pulse: Pulse
     live: list[LiveLine]
     decisions: Decisions
     counts: Counts
@@ -42,6 +43,7 @@ class Dashboard(msgspec.Struct, frozen=True, kw_only=True):
 def dashboard_of(tx: Tx, never_seen: Sequence[Ending]) -> Dashboard:
     """`never_seen` is what was remembered: who logged in since is left away."""
     return Dashboard(
+        pulse=client_queries.find_pulse(tx),
         live=client_queries.list_live(tx, _MOST_LIVE),
         decisions=Decisions(
             waiting=dashboard_queries.list_waiting(tx, MOST),

@@ -6,6 +6,7 @@ from ecatalog.console.client_queries import list_live
 from ecatalog.console.dashboard import dashboard_of, is_in_use
 from ecatalog.console.month import MonthMemory
 from ecatalog.console.pages_frame import admin_of, show, user_of
+from ecatalog.web.answers import encode
 from ecatalog.web.pages import Visit, page
 
 _MOST_LIVE = 50
@@ -18,7 +19,10 @@ async def show_dashboard(visit: Visit) -> Response:
         return await show(visit, "console/_live.html", fragment="console/_live.html", live=live, is_in_use=is_in_use)
     month = await visit.door.part(MonthMemory).read()
     board = await visit.door.db.read_long(dashboard_of, month.never_seen)
-    return await show(visit, "console/dashboard.html", board=board, month=month, live=board.live, is_in_use=is_in_use)
+    shown = encode(board.pulse).decode()
+    return await show(
+        visit, "console/dashboard.html", board=board, month=month, live=board.live, shown=shown, is_in_use=is_in_use
+    )
 
 
 async def show_components(visit: Visit) -> Response:

@@ -76,7 +76,10 @@ function follow(root) {
       if (!place.isConnected) { source.close(); return; }
       const told = JSON.parse(event.data);
       if (place.dataset.event === "launch" && (place.dataset.reload || "running").split(" ").includes(told.state)) { source.close(); location.reload(); return; }
-      if (isFirst) { isFirst = false; return; }
+      // The first word is of what is on the page already, unless that changed while the page was on its way.
+      const isShown = isFirst && (place.dataset.shown === undefined || place.dataset.shown === event.data);
+      isFirst = false;
+      if (isShown) return;
       htmx.ajax("GET", location.href, { target: place, swap: "innerHTML" });
     });
     addEventListener("pagehide", () => source.close());
