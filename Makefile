@@ -19,7 +19,7 @@ run: $(VENV)/.run ## Install what is needed, then start everything with sample d
 
 test: $(VENV)/.dev ## Install what the tests need, then run them (the slow proofs apart)
 	@scripts/need-chromium.sh || echo "Going on without a browser: only the proofs need one." >&2
-	$(BIN)/python -m pytest -q -n 2 -m "not proof" --ignore tests/proofs
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "not proof" --ignore tests/proofs
 
 check: $(VENV)/.dev lint types test ## Format, lint, types and tests: about a minute
 

@@ -6,7 +6,7 @@ A guard takes modules and returns sentences about what is wrong, so that its own
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,6 +38,7 @@ class Module:
         return self.name.rsplit(".", 1)[-1]
 
 
+@cache
 def product_modules() -> list[Module]:
     """Every module of the gateway, the edge, the launcher and the client, without generated ones."""
     return [

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
+from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -66,6 +67,7 @@ class Recorder:
         pass
 
 
+@cache
 def statements() -> list[Statement]:
     """All of them, each once, with the first place where it is."""
     found: dict[str, Statement] = {}

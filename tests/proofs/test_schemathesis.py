@@ -38,7 +38,7 @@ from tests.proofs.hosted import Hosted, hosted_gateway
 
 pytestmark = pytest.mark.proof
 
-EXAMPLES = {"ci": 8, "full": 80}
+EXAMPLES = {"ci": 5, "full": 80}
 NAMES = sorted(each.name for each in with_shell_operations(OPERATIONS, version="0", url="http://localhost"))
 CALLERS = ("admin", "client", "service")
 # Longer than the proof runs.
