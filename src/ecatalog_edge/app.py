@@ -60,7 +60,7 @@ async def run(settings: Settings, tls: ssl.SSLContext | None = None) -> int:
             may_be_local=settings.may_be_local,
             proxies=settings.proxies,
         )
-        internal = Internal(edge, calls)
+        internal = Internal(edge, calls, copies=settings.demo_subnet)
         try:
             await edge.start(settings.host, settings.port)
             await internal.start(settings.internal_host, settings.internal_port)

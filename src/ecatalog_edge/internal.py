@@ -1,17 +1,21 @@
 """The internal listener: is it alive, is it ready, and what it counts. Never reachable for visitors."""
 
+from ipaddress import IPv4Network
+
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.registry import Collector
 
+from ecatalog_client.internal import silent_to
 from ecatalog_edge.edge import Edge
 
 
 class Internal:
     """`/livez` touches nothing; `/readyz` is 200 while the edge may serve; `/metrics` is Prometheus text."""
 
-    def __init__(self, edge: Edge, *more: Collector) -> None:
+    def __init__(self, edge: Edge, *more: Collector, copies: IPv4Network | None = None) -> None:
         self._edge = edge
+        self._copies = copies
         self._metrics = CollectorRegistry()
         for collector in (edge.collected(), *more):
             self._metrics.register(collector)
@@ -19,7 +23,7 @@ class Internal:
 
     async def start(self, host: str, port: int) -> None:
         """Listens; OSError when the address is not free."""
-        app = web.Application()
+        app = web.Application(middlewares=silent_to(self._copies))
         app.add_routes(
             [
                 web.get("/livez", self._livez),

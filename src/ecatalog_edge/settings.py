@@ -3,6 +3,7 @@
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 from pathlib import Path
 
 from ecatalog_client.environment import PREFIX, BadSetting, number, port, secret, switch
@@ -62,6 +63,7 @@ class Settings:
     tls_key: Path | None = None
     may_be_local: bool = False
     proxies: Proxies = _NO_PROXIES
+    demo_subnet: IPv4Network | None = None
     gateway_tls: Tls | None = None
 
     @property
@@ -106,6 +108,7 @@ class Settings:
             tls_certificate=_path(env, "EDGE_TLS_CERTIFICATE"),
             tls_key=_path(env, "EDGE_TLS_KEY"),
             proxies=_proxies(env),
+            demo_subnet=_demo_subnet(env),
             may_be_local=bool(switch(env, "EDGE_ALLOW_LOCAL_DEMOS")),
         )
 
@@ -123,6 +126,14 @@ def _proxies(env: Mapping[str, str]) -> Proxies:
         return Proxies(each.strip() for each in text.split(",") if each.strip()) if text else _NO_PROXIES
     except ValueError as error:
         raise BadSetting(f"{PREFIX}TRUSTED_PROXIES: {error}") from error
+
+
+def _demo_subnet(env: Mapping[str, str]) -> IPv4Network | None:
+    text = env.get(PREFIX + "DEMO_SUBNET", "")
+    try:
+        return IPv4Network(text) if text else None
+    except ValueError as error:
+        raise BadSetting(f"{PREFIX}DEMO_SUBNET: {error}") from error
 
 
 def _path(env: Mapping[str, str], name: str) -> Path | None:

@@ -73,7 +73,8 @@ async def _run(settings: Settings) -> int:
     gateway = LauncherGateway(settings.gateway, settings.token, hooks=calls.hooks(), credentials=credentials)
     with ServiceId(settings.data / "launcher_id") as launcher_id:
         reconciler = Reconciler(gateway, driver_for(settings), launcher_id, starts=settings.starts)
-        internal = Internal(reconciler, calls)
+        copies = settings.demo_subnet if settings.driver == "docker" else None
+        internal = Internal(reconciler, calls, copies=copies)
         try:
             await internal.start(settings.internal_host, settings.internal_port)
             return await _work(reconciler, ends)

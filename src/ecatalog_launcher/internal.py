@@ -2,12 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from ipaddress import IPv4Network
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from ecatalog_client.internal import silent_to
 from ecatalog_launcher.reconciler import Reconciler
 
 # From the start, so that the first of each is an increase and not a new series.
@@ -46,8 +48,9 @@ class Collected(Collector):
 class Internal:
     """`/livez` touches nothing; `/readyz` is 200 while the launcher may act; `/metrics` is Prometheus text."""
 
-    def __init__(self, reconciler: Reconciler, *more: Collector) -> None:
+    def __init__(self, reconciler: Reconciler, *more: Collector, copies: IPv4Network | None = None) -> None:
         self._reconciler = reconciler
+        self._copies = copies
         self._metrics = CollectorRegistry()
         for collector in (Collected(reconciler), *more):
             self._metrics.register(collector)
@@ -55,7 +58,7 @@ class Internal:
 
     async def start(self, host: str, port: int) -> None:
         """Listens; OSError when the address is not free."""
-        app = web.Application()
+        app = web.Application(middlewares=silent_to(self._copies))
         routes = {"/livez": self._livez, "/readyz": self._readyz, "/metrics": self._tell_metrics}
         app.add_routes([web.get(path, answer) for path, answer in routes.items()])
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)

@@ -36,7 +36,7 @@ OWN = (
     (
         "ECATALOG_DEMO_SUBNET",
         "10.213.0.0/16",
-        "The addresses of the networks of copies on Docker: a /28 for each. The same for launcher and engine guard.",
+        "The addresses of the networks of copies on Docker: a /28 for each. The same for edge and engine guard.",
     ),
     ("ECATALOG_DEMO_NAMESPACE", "demos", "The namespace of copies on Kubernetes."),
 )

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from ipaddress import IPv4Network
 from pathlib import Path
 
 import aiohttp
@@ -32,8 +33,8 @@ ROOT = Path(__file__).parents[2]
 
 
 @asynccontextmanager
-async def internal_of(edge: Edge) -> AsyncIterator[str]:
-    internal = Internal(edge)
+async def internal_of(edge: Edge, copies: IPv4Network | None = None) -> AsyncIterator[str]:
+    internal = Internal(edge, copies=copies)
     await internal.start("127.0.0.1", 0)
     yield f"http://127.0.0.1:{internal.port}"
     await internal.stop()
@@ -51,6 +52,15 @@ async def test_it_is_alive_at_once_and_ready_once_it_may_serve(empty_edge: Edge,
         await catalog.begin()
         await settle(lambda: empty_edge.is_ready)
         assert await get(url + "/readyz") == (200, "ok\n")
+
+
+async def test_copies_of_demos_are_told_nothing_by_it(edge: Edge) -> None:
+    here = Settings.load({"ECATALOG_DEMO_SUBNET": "127.0.0.0/8"}).demo_subnet
+    async with internal_of(edge, here) as url:
+        for path in ("/livez", "/readyz", "/metrics", "/nothing"):
+            assert await get(url + path) == (403, "Copies of demos are told nothing.\n")
+    async with internal_of(edge, IPv4Network("10.213.0.0/16")) as url:
+        assert (await get(url + "/metrics"))[0] == 200
 
 
 async def test_it_counts_what_is_live_what_was_cut_and_what_is_past_its_end(
