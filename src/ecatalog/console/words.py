@@ -162,6 +162,12 @@ def instant(at: datetime | None, language: str = "en", zone: str = "UTC") -> Mar
     return Markup('<time datetime="{}"{}>{}</time>').format(to_text(at), local_too, shown)
 
 
+def short_last_day(ends_at: datetime, language: str = "en", zone: str = "UTC") -> str:
+    """`31 Mar 2026`: the last day of a window, where there is little room."""
+    local = (ends_at - _MOMENT).astimezone(_zone(zone))
+    return f"{local.day} {_MONTHS[language][local.month - 1][:3]} {local.year}"
+
+
 def last_day(ends_at: datetime, language: str = "en", zone: str = "UTC") -> str:
     """The end of a window as people say it: midnight belongs to the day that is over."""
     local = ends_at.astimezone(_zone(zone))
@@ -277,6 +283,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "marked": marked,
     "minutes": minutes,
     "prose": prose,
+    "short_last_day": short_last_day,
     "size": size,
     "span": span,
     "summary": summary,
