@@ -26,6 +26,8 @@ log = structlog.get_logger("ecatalog.engine_guard")
 MOST_BODY = 1 << 20
 # 1.41 and newer: earlier ones give some fields another meaning, and the engine's answer to `/version` names its newest.
 _VERSION = re.compile(r"/v1\.(?:4[1-9]|[5-9][0-9]|[1-9][0-9]{2})(?=/)")
+# Any page may send simple requests to what listens on its visitor's machine; browsers then say whose page it is.
+_OF_BROWSERS = {"Origin", "Sec-Fetch-Site", "Referer"}
 _PASSED_ON = ("Content-Type", "X-Registry-Auth")
 _CONNECT_SECONDS = 5.0
 _SHUTDOWN_SECONDS = 1.0
@@ -89,6 +91,8 @@ class EngineGuard:
         if request.path == "/readyz":
             async with self._engine.get("/_ping") as answer:
                 return web.Response(status=answer.status)
+        if request.headers.keys() & _OF_BROWSERS:
+            raise Refused("Pages in a browser have nothing to ask of an engine.")
         path, body = _plain_path(request), await request.read()
         asked = Asked(
             method=request.method,

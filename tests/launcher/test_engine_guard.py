@@ -62,3 +62,11 @@ async def test_a_body_that_is_no_object_is_refused(guard: str, engine: Engine, t
     assert await status_of(f"{guard}/networks/create", text) == 403
 
     assert engine.asked == []
+
+
+@pytest.mark.parametrize("header", ["Origin", "origin", "Sec-Fetch-Site", "Referer"])
+async def test_a_page_in_a_browser_is_refused(guard: str, engine: Engine, header: str) -> None:
+    address = f"{guard}/v1.41/containers/ecatalog-here-01J-demo/start"
+    async with ClientSession(headers={header: "http://evil.test"}) as session, session.post(address) as answer:
+        assert answer.status == 403
+    assert engine.asked == []
