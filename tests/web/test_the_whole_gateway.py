@@ -174,6 +174,7 @@ POST /console/clients/new
 POST /console/clients/{id}/edit
 POST /console/clients/{id}/grants
 POST /console/clients/{id}/grants/{demo_id}/take
+POST /console/clients/{id}/invite
 POST /console/clients/{id}/renew
 POST /console/clients/{id}/restore
 POST /console/clients/{id}/revoke
@@ -196,6 +197,7 @@ POST /console/settings
 POST /console/settings/mail
 POST /console/users/new
 POST /console/users/{id}
+POST /console/users/{id}/invite
 POST /console/webhooks/new
 POST /console/webhooks/{id}/deliveries/{message_id}/replay
 POST /console/webhooks/{id}/edit
