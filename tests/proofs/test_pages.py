@@ -229,9 +229,9 @@ def test_a_page_of_a_demo_shows_by_itself_how_a_trial_ended(place: Installation,
     tab.page.get_by_label("Status").select_option("active")
     tab.page.get_by_role("button", name="Add the demo").click()
     expect(tab.page.get_by_text("A copy is being tried", exact=True)).to_be_visible()
-    keep(tab.page, "story-trial")
     expect(tab.page.get_by_text("A copy is being tried", exact=True)).not_to_be_visible(timeout=30_000)
     expect(tab.page.get_by_text("Answers,")).to_be_visible()
+    keep(tab.page, "story-trial")
     assert tab.said == []
     context.close()
 

@@ -89,7 +89,7 @@ def pair(tmp_path: Path, mail_server: MailServer) -> Iterator[Pair]:
         "ECATALOG_SMTP_URL": f"smtp://127.0.0.1:{mail_server.port}?starttls=never",
         "ECATALOG_MAIL_FROM": "Demos <demos@ecatalog.test>",
         "ECATALOG_WEBHOOKS_ALLOW_PRIVATE": "127.0.0.1/32",
-        "ENCRYPTION_KEY": "e" * 43,
+        "ENCRYPTION_KEY": "seals-what-this-proof-sends-to-webhooks",
     }
     with running_pair(tmp_path, ("gateway", "edge", "launcher"), settings) as running:
         yield running

@@ -6,11 +6,13 @@ stopped, and nothing wider than the screen.
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from tests.proofs.installation import Installation, running_installation
 from tests.proofs.test_pages import DESK, PHONE, Tab
@@ -19,6 +21,7 @@ pytestmark = pytest.mark.proof
 
 ADMIN = "admin@ecatalog.example"
 NEW_PASSWORD = "a quite different battery staple"
+_MOMENT_MS = 3000
 WHERE = {"desk": DESK, "phone": PHONE}
 
 
@@ -47,14 +50,18 @@ class Somebody(Tab):
 
     def keeps(self, name: str) -> None:
         """A picture of the whole page, which is not wider than the screen."""
-        self.catches(name, self.page)
+        self.page.screenshot(path=self._file(name), full_page=True)
         assert not self.page.evaluate("document.documentElement.scrollWidth > innerWidth"), f"{name} is too wide"
 
     def catches(self, name: str, page: Page) -> None:
-        """A picture of a page that may go on by itself at any moment."""
+        """A picture of a page that may go on by itself at any moment: there is none when it does so just then."""
+        with suppress(PlaywrightTimeout):
+            page.screenshot(path=self._file(name), full_page=True, timeout=_MOMENT_MS)
+
+    def _file(self, name: str) -> Path:
         folder = Path("artifacts/use-cases")
         folder.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=folder / f"{name}-{self.where}.png", full_page=True)
+        return folder / f"{name}-{self.where}.png"
 
     def leaves(self) -> None:
         assert self.said == []
