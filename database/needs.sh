@@ -35,10 +35,21 @@ need_cluster() {
 new_secret() { head -c 32 /dev/urandom | base64 | tr -d '=\n' | tr '+/' '-_'; }
 
 # Builds the image $IMAGE from a Dockerfile of the project, as --tag, --base and --builder say.
-# Usage: build_image DOCKERFILE [OPTION...]
+# Usage: build_image OF_WHAT DOCKERFILE [OPTION...]
 build_image() {
-  local file=$1 base=${BASE:-} builder=${BUILDER:-}
-  shift
+  local what=$1 file=$2 base=${BASE:-} builder=${BUILDER:-}
+  shift 2
+  usage() {
+    cat <<END
+Usage: $(basename "$0") [--tag NAME] [--base IMAGE] [--builder IMAGE]
+
+Builds the image of $what, from the root of the project.
+
+  --tag NAME        what it is called; $IMAGE without it
+  --base IMAGE      what it stands on: Debian with Python 3.11 or newer; python:3.13-slim without it
+  --builder IMAGE   where it is built: the same Python, with pip; the base without it
+END
+  }
   while (($#)); do
     case "$1" in
       -h | --help) usage && exit 0 ;;

@@ -5,17 +5,5 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../database/needs.sh"
 IMAGE=${ECATALOG_IMAGE:-ltplabs/ecatalog:latest}
 
-usage() {
-  cat <<END
-Usage: $(basename "$0") [--tag NAME] [--base IMAGE] [--builder IMAGE]
-
-Builds the image of gateway, edge, launcher and engine guard, from the root of the project.
-
-  --tag NAME        what it is called; $IMAGE without it
-  --base IMAGE      what it stands on: Debian with Python 3.11 or newer; python:3.13-slim without it
-  --builder IMAGE   where it is built: the same Python, with pip; the base without it
-END
-}
-
-build_image deploy/Dockerfile "$@"
+build_image "gateway, edge, launcher and engine guard" deploy/Dockerfile "$@"
 say "Start everything: deploy/compose.yaml says how."

@@ -59,17 +59,12 @@ def door(tmp_path: Path, db: Database, clock: SettableClock) -> Door:
 @pytest.fixture
 async def gateway(tmp_path: Path, clock: SettableClock) -> AsyncIterator[Gateway]:
     """A started gateway in this process, on free ports, empty until the test asks for a caller. It hashes cheaply."""
-    from ecatalog.accounts.passwords import Hasher
-    from ecatalog.app import build
     from ecatalog.settings import Settings
-    from tests.blank import lay_blank
+    from tests.blank import started
 
     settings = Settings(data=tmp_path / "gateway", grpc_port=0, log_level="warning", jwt_secret="s" * 43)
-    lay_blank(settings.database)
-    built = build(settings, clock=clock, hasher=Hasher(memory_kib=64))
-    await built.start()
-    yield built
-    await built.stop()
+    async with started(settings, clock) as built:
+        yield built
 
 
 @pytest.fixture

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from ecatalog.accounts.passwords import Hasher
-from ecatalog.app import Gateway, build
+from ecatalog.app import Gateway
 from ecatalog.notices.rules import MESSAGES
 from ecatalog.settings import Settings
 from ecatalog.web.layout import LANGUAGES
 from tests.asgi import Caller
-from tests.blank import lay_blank
+from tests.blank import started
 from tests.cast import Cast, SettableClock
 from tests.console.browsing import browser, follow, places
 from tests.contracts.stand import put_dead_message
@@ -31,11 +30,8 @@ async def gateway(tmp_path: Path, clock: SettableClock) -> AsyncIterator[Gateway
         encryption_key="e" * 43,
         webhooks_allow_private="127.0.0.1/32",
     )
-    lay_blank(settings.database)
-    built = build(settings, clock=clock, hasher=Hasher(memory_kib=64))
-    await built.start()
-    yield built
-    await built.stop()
+    async with started(settings, clock) as built:
+        yield built
 
 
 @pytest.fixture

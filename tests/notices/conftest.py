@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ecatalog.accounts.passwords import Hasher
-from ecatalog.app import Gateway, build
+from ecatalog.app import Gateway
 from ecatalog.kit.db import Database
 from ecatalog.settings import Settings
-from tests.blank import lay_blank
+from tests.blank import started
 from tests.cast import SettableClock
 from tests.notices.hooks import Receiver, Stand, receiving
 from tests.notices.mailbox import Mailbox, serving
@@ -37,11 +36,8 @@ def settings(tmp_path: Path, mailbox: Mailbox) -> Settings:
 @pytest.fixture
 async def gateway(settings: Settings, clock: SettableClock) -> AsyncIterator[Gateway]:
     """As everywhere, but with a mail server."""
-    lay_blank(settings.database)
-    built = build(settings, clock=clock, hasher=Hasher(memory_kib=64))
-    await built.start()
-    yield built
-    await built.stop()
+    async with started(settings, clock) as built:
+        yield built
 
 
 @pytest.fixture

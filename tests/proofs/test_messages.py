@@ -34,14 +34,6 @@ _BATCH = 100
 
 
 @pytest.fixture
-def mail_server() -> Iterator[MailServer]:
-    server = MailServer()
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
 def gateway(tmp_path: Path, mail_server: MailServer, scale: str) -> Iterator[LoneGateway]:
     """Not started: its catalog has facts that make so many messages, and none of them is in the outbox yet."""
     data = tmp_path / "data"

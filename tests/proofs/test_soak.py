@@ -71,14 +71,6 @@ class Heard:
 
 
 @pytest.fixture
-def mail_server() -> Iterator[MailServer]:
-    server = MailServer()
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
 def pair(tmp_path: Path, mail_server: MailServer) -> Iterator[Pair]:
     """Gateway, edge and launcher; their one sample has long downloads."""
     sample = tmp_path / "samples" / "operations"
