@@ -31,16 +31,9 @@ case "${1:-}" in
   *) months=$1 ;;
 esac
 
-NOBODY_ANSWERS=17
+# shellcheck source=database/gateway.sh
+source "$(dirname "${BASH_SOURCE[0]}")/gateway.sh"
 export DB_PATH="${DB_PATH:-/data/ltplabs.db}"
 
-if [[ -n ${ECATALOG_GATEWAY_URL:-} ]]; then
-  ECATALOG_TOKEN=$(<"${ECATALOG_TOKEN_FILE:?"names no file with a token"}")
-  export ECATALOG_TOKEN ECATALOG_URL=$ECATALOG_GATEWAY_URL
-  status=0
-  ecatalog archive create --months "$months" --deadline 3600 || status=$?
-  ((status == NOBODY_ANSWERS)) || exit "$status"
-  echo "No gateway answers at $ECATALOG_GATEWAY_URL: the use is archived from here." >&2
-fi
-
+ask_gateway archive create --months "$months"
 ecatalog archive --older-than "${months}m"

@@ -6,7 +6,7 @@ usage() {
   cat <<'END'
 Usage: backup.sh
 
-Asks the gateway for a backup, and makes one from the file when no gateway answers. The last line says where it is.
+Asks the gateway for a backup, and makes one from the file when no gateway answers. What it says names the backup.
 
   ECATALOG_GATEWAY_URL   where the gateway is, such as http://ecatalog-gateway:8080; without it only the file is asked
   ECATALOG_TOKEN_FILE    a file with an API token of the gateway, with the scope backups:write
@@ -14,7 +14,7 @@ Asks the gateway for a backup, and makes one from the file when no gateway answe
   ECATALOG_BACKUPS       where backups go: a folder (/data/backups), or s3://bucket/prefix
   BACKUP_PASSWORD_FILE   a file with what opens them
 
-Exit status: 0 when there is a new backup, 1 when there is none; the message says why.
+Exit status: 0 when there is a new backup; otherwise the message says why.
 END
 }
 
@@ -30,15 +30,10 @@ case "${1:-}" in
     ;;
 esac
 
-NOBODY_ANSWERS=3
+# shellcheck source=database/gateway.sh
+source "$(dirname "${BASH_SOURCE[0]}")/gateway.sh"
 export DB_PATH="${DB_PATH:-/data/ltplabs.db}"
 export ECATALOG_BACKUPS="${ECATALOG_BACKUPS:-/data/backups}"
 
-if [[ -n ${ECATALOG_GATEWAY_URL:-} ]]; then
-  status=0
-  /opt/ecatalog/bin/python /scripts/ask_gateway.py || status=$?
-  ((status == NOBODY_ANSWERS)) || exit "$status"
-  echo "No gateway answers at $ECATALOG_GATEWAY_URL: the backup is made from the file." >&2
-fi
-
+ask_gateway backups create
 ecatalog backup create

@@ -128,7 +128,6 @@ def who(may: frozenset[Role]) -> str:
 
 def error_family() -> str:
     """The closed family of errors."""
-    family = [each for each in vars(errors).values() if _is_error(each)]
     rows = [
         (
             f"`{each.code}`",
@@ -137,17 +136,13 @@ def error_family() -> str:
             str(each.exit_status),
             " ".join((each.__doc__ or "").split()),
         )
-        for each in sorted(family, key=lambda each: each.status)
+        for each in sorted(errors.FAMILY, key=lambda each: each.status)
     ]
     return page(
         "Errors",
         "REST answers `application/problem+json` (RFC 9457) with a stable `code`; the message says what to do.",
         table(("code", "HTTP", "gRPC", "exit status", "when"), rows),
     )
-
-
-def _is_error(each: object) -> bool:
-    return isinstance(each, type) and issubclass(each, errors.CatalogError) and each is not errors.CatalogError
 
 
 def events() -> str:
@@ -242,8 +237,9 @@ def commands() -> str:
         "Commands",
         "`ecatalog COMMAND --help` tells more. Commands towards a running catalog take `--url`, `--token`, `--json` "
         "and `--deadline` too. The exit status is 0 when it was done; of a refusal by the catalog: "
-        f"{family}, and 1 for a fault of it. Besides, 2 is a command that does not exist, 78 a start that was refused, "
-        "130 an interrupt. Completion of words for bash, zsh and fish: `ecatalog completion SHELL`.",
+        f"{family}, and 1 for a fault of it; {errors.Unanswered.exit_status} when nobody answers. Besides, 2 is a "
+        "command that does not exist, 78 a start that was refused, 130 an interrupt. Completion of words for bash, "
+        "zsh and fish: `ecatalog completion SHELL`.",
         table(("command", "options", "what it does"), rows),
     )
 

@@ -114,7 +114,7 @@ async def test_a_login_is_kept_for_later_commands_and_nobody_else(
     refused = await run("auth", "me")
     assert (refused.status, "chmod 600" in refused.err) == (11, True)
     kept.chmod(0o600)
-    assert (await run("auth", "me", "--url", "http://127.0.0.1:1")).status == 17, "the token stays at its address"
+    assert (await run("auth", "me", "--url", "http://127.0.0.1:1")).status == 18, "the token stays at its address"
     assert (await run("logout")).status == 0
     assert not kept.exists()
 
@@ -128,7 +128,7 @@ async def test_a_login_is_kept_for_later_commands_and_nobody_else(
         (("clients", "renew", "{revoked}", "--days", "1"), 14),
         (("demos", "create", "--name", "x"), 12),
         (("clients", "list", "--token", "wrong"), 11),
-        (("clients", "list", "--url", "http://127.0.0.1:1"), 17),
+        (("clients", "list", "--url", "http://127.0.0.1:1"), 18),
         (("clients", "list", "--url", "nowhere"), 10),
         (("clients", "renew"), 2),
         (("clients", "renew", "{acme}", "--body", "["), 2),

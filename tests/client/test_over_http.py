@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from ecatalog_client import AsyncCatalog, Hooks
+from ecatalog_client import AsyncCatalog, Hooks, over_http
 from ecatalog_client.breaker import BreakerState
 from ecatalog_client.calls import Attempt, Caller, FailedError
-from ecatalog_client.errors import CatalogError, Exhausted, Invalid, Unavailable
+from ecatalog_client.errors import CatalogError, Exhausted, Invalid, Unanswered, Unavailable
 from ecatalog_client.over_http import error_from
 
 FINE = b'HTTP/1.1 200 OK\r\ncontent-length: 15\r\n\r\n{"status":"ok"}'
@@ -74,6 +74,22 @@ async def test_retry_after_is_waited_for_or_the_call_ends() -> None:
         with pytest.raises(Unavailable) as refused:
             await catalog.service.livez()
     assert (len(asked), refused.value.retry_after) == (1, 60.0)
+
+
+async def test_an_answer_may_take_longer_than_a_stream_may_be_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(over_http, "SILENCE_SECONDS", 0.01)
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(0.2)
+        writer.write(FINE)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with AsyncCatalog(url) as catalog:
+            assert await catalog.service.livez() == {"status": "ok"}
 
 
 async def test_a_cookie_of_an_answer_is_not_sent_back() -> None:
@@ -194,7 +210,10 @@ async def _probe_that_works() -> None:
         (413, b'{"code":"too_large","detail":"d"}', Invalid),
         (400, b"<html>", Invalid),
         (301, b"", Unavailable),
-        (504, b"", Unavailable),
+        (502, b"<html>", Unanswered),
+        (503, b"", Unanswered),
+        (503, b'{"code": "unavailable", "detail": "later"}', Unavailable),
+        (504, b"", Unanswered),
         (500, b'{"code":"bug","detail":"d"}', CatalogError),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ecatalog_client.errors import FAMILY, CatalogError, Invalid, Unavailable
+from ecatalog_client.errors import FAMILY, CatalogError, Invalid, Unanswered
 from ecatalog_client.status import BUG, CODE, error_from, status_of, trailers_of
 from ecatalog_client.types.serving import Change, Gone, ServedClient, WantedChange
 from ecatalog_client.v1 import launches_pb2 as pb
@@ -90,10 +90,10 @@ def test_every_error_arrives_as_itself(kind: type[CatalogError]) -> None:
 @pytest.mark.parametrize(
     ("code", "kind"),
     [
-        (grpc.StatusCode.UNAVAILABLE, Unavailable),
-        (grpc.StatusCode.DEADLINE_EXCEEDED, Unavailable),
+        (grpc.StatusCode.UNAVAILABLE, Unanswered),
+        (grpc.StatusCode.DEADLINE_EXCEEDED, Unanswered),
         (grpc.StatusCode.INVALID_ARGUMENT, Invalid),
-        (grpc.StatusCode.INTERNAL, Unavailable),
+        (grpc.StatusCode.INTERNAL, Unanswered),
         (grpc.StatusCode.UNIMPLEMENTED, CatalogError),
     ],
 )

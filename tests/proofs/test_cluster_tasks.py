@@ -32,7 +32,7 @@ FROM clients c, demos d LIMIT 1;
 READY = "import urllib.request as web; web.urlopen('http://127.0.0.1:9100/readyz')"
 # What each says when all is well.
 SAID = {
-    "database-backup": "The gateway made the backup ecatalog-",
+    "database-backup": "name           │ ecatalog-",
     "database-check": "/data/ltplabs.db is whole.",
     "backup-test": " is whole: ",
     "error-summary": "0 errors in the last 7 days.",

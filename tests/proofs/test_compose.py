@@ -250,7 +250,7 @@ def test_what_is_typed_day_by_day_works(composed: Composed) -> None:
         told[line.split("  #")[0].strip()] = composed.type(line, (0, 1) if line.endswith("what to do") else (0,))
 
     assert told['docker compose exec database sqlite3 /data/ltplabs.db "SELECT COUNT(*) FROM users;"'] == "1\n"
-    assert "The gateway made the backup ecatalog-" in told["docker compose exec database /bin/bash /scripts/backup.sh"]
+    assert "│ ecatalog-" in told["docker compose exec database /bin/bash /scripts/backup.sh"]
     assert "ecatalog-" in told["docker compose exec gateway ecatalog backup list"]
     assert "warning" in told["docker compose exec gateway ecatalog doctor"]
 

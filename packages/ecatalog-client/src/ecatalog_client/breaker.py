@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
 
-from ecatalog_client.errors import Unavailable
+from ecatalog_client.errors import Unanswered
 
 
 class BreakerState(StrEnum):
@@ -51,12 +51,12 @@ class Breaker:
         self._ticket = 0
 
     def admit(self) -> int:
-        """Lets a call through with a ticket, or raises Unavailable with the seconds until the next probe."""
+        """Lets a call through with a ticket, or raises Unanswered with the seconds until the next probe."""
         if self.state is BreakerState.CLOSED:
             return self._ticket
         wait = self._probe_at - self._clock()
         if self.state is BreakerState.HALF_OPEN or wait > 0:
-            raise Unavailable(
+            raise Unanswered(
                 f"The {self.upstream} does not answer now. Try again in a moment.", retry_after=max(wait, 0.1)
             )
         self._become(BreakerState.HALF_OPEN)

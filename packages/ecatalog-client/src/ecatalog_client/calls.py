@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ecatalog_client.breaker import Breaker, BreakerState
-from ecatalog_client.errors import CatalogError, Unavailable
+from ecatalog_client.errors import CatalogError, Unanswered, Unavailable
 from ecatalog_client.retry import Budget, may_retry, pause_after
 
 T = TypeVar("T")
@@ -154,7 +154,7 @@ class Caller:
         except (TimeoutError, FailedError) as error:
             is_over = True
             self.breaker.failed(ticket)
-            raise Unavailable(f"The {self.breaker.upstream} does not answer now. Try again in a moment.") from error
+            raise Unanswered(f"The {self.breaker.upstream} does not answer now. Try again in a moment.") from error
         finally:
             if not is_over:
                 self.breaker.abandoned(ticket)

@@ -100,6 +100,15 @@ class Unavailable(CatalogError):
     exit_status = 17
 
 
+class Unanswered(Unavailable):
+    """Nothing was heard from the catalog itself: no connection, no answer in time, or a proxy in front of nobody.
+
+    Only a caller's side knows it, so no answer has it as its kind.
+    """
+
+    exit_status = 18
+
+
 FAMILY: tuple[type[CatalogError], ...] = (
     Invalid,
     Unauthorized,

@@ -12,7 +12,7 @@ from grpc_health.v1.health_pb2_grpc import HealthStub
 
 from ecatalog_client.calls import PROBE_SECONDS, Attempt, FailedError
 from ecatalog_client.channel import Channel, open_channel
-from ecatalog_client.errors import Unavailable
+from ecatalog_client.errors import Unanswered, Unavailable
 from ecatalog_client.operation import Ask
 from ecatalog_client.status import SILENCE, error_from
 from ecatalog_client.stub_calls import Metadata, connected, send_once
@@ -86,7 +86,7 @@ class GrpcFeed:
                 self._first = await self._read()
         except TimeoutError as error:
             self._events.cancel()
-            unanswered = Unavailable("The catalog did not answer in time. Try again in a moment.")
+            unanswered = Unanswered("The catalog did not answer in time. Try again in a moment.")
             raise FailedError(unanswered, is_silence=True) from error
         except grpc.aio.AioRpcError as error:
             raise FailedError(error_from(error), is_silence=error.code() in SILENCE) from None

@@ -10,13 +10,13 @@ import msgspec
 from yarl import URL
 
 from ecatalog_client.calls import CONNECT_SECONDS, Attempt, FailedError
-from ecatalog_client.errors import FAMILY, CatalogError, Invalid, Unavailable
+from ecatalog_client.errors import FAMILY, CatalogError, Invalid, Unanswered, Unavailable
 from ecatalog_client.operation import Ask
 from ecatalog_client.sse import EventReader
 from ecatalog_client.tls import Tls, context_of
 from ecatalog_client.transport import MESSAGE_LIMIT, Reply
 
-# Streams are never silent: the gateway sends a comment every 15 s.
+# Streams are never silent: the gateway sends a comment every 15 s. An answer may take as long as the call's deadline.
 SILENCE_SECONDS = 45.0
 _MOST_CONNECTIONS = 100
 _BY_CODE = {kind.code: kind for kind in FAMILY}
@@ -44,7 +44,7 @@ class HttpTransport:
         """The answer. Raises FailedError."""
         try:
             async with asyncio.timeout(attempt.left):
-                async with self._request(ask, attempt) as response:
+                async with self._request(ask, attempt, silence=None) as response:
                     body = await _body_of(response)
                     _refuse(response, body)
                     return Reply(body)
@@ -55,7 +55,7 @@ class HttpTransport:
         """The stream, once it has begun. Raises FailedError."""
         try:
             async with asyncio.timeout(attempt.left):
-                response = await self._request(ask, attempt)
+                response = await self._request(ask, attempt, silence=SILENCE_SECONDS)
                 if response.status != HTTPStatus.OK:
                     async with response:
                         _refuse(response, await _body_of(response))
@@ -77,7 +77,7 @@ class HttpTransport:
         if self._session is not None:
             await self._session.close()
 
-    def _request(self, ask: Ask, attempt: Attempt) -> Any:
+    def _request(self, ask: Ask, attempt: Attempt, *, silence: float | None) -> Any:
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         if ask.key:
             headers["Idempotency-Key"] = ask.key
@@ -95,15 +95,15 @@ class HttpTransport:
             data=body,
             headers=headers,
             allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS, sock_read=silence),
         )
 
     def _sessions(self) -> aiohttp.ClientSession:
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=_MOST_CONNECTIONS, ssl=context_of(self._tls))
-            limits = aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS, sock_read=SILENCE_SECONDS)
             # A cookie that a login sets would win over the token.
             self._session = aiohttp.ClientSession(
-                connector=connector, timeout=limits, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
+                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False
             )
         return self._session
 
@@ -156,7 +156,7 @@ def error_from(status: int, body: bytes, retry_after: str | None) -> CatalogErro
         problem = msgspec.json.decode(body, type=_Problem)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         problem = _Problem()
-    kind = _BY_CODE.get(problem.code) or _BY_STATUS.get(status) or _kind_of(status)
+    kind = _BY_CODE.get(problem.code) or _kind_of(status)
     words = problem.detail or f"The catalog answered {status}. Check the address: {_ADVICE}."
     return kind(words, fields=problem.fields, retry_after=_seconds(retry_after))
 
@@ -165,9 +165,11 @@ _ADVICE = "it is that of the catalog, with https where that is asked for"
 
 
 def _kind_of(status: int) -> type[CatalogError]:
-    if status in _SILENT or status < 400:
+    if status in _SILENT:
+        return Unanswered
+    if status < 400:
         return Unavailable
-    return Invalid if status < 500 else CatalogError
+    return _BY_STATUS.get(status) or (Invalid if status < 500 else CatalogError)
 
 
 def _seconds(text: str | None) -> float | None:
@@ -182,9 +184,9 @@ def _lost(error: Exception, attempt: Attempt) -> FailedError:
     """What a try has failed with that got no answer, or none that can be read."""
     if isinstance(error, _UNSENT):
         attempt.is_sent = False
-        return FailedError(Unavailable("The catalog cannot be reached. Try again in a moment."), is_silence=True)
+        return FailedError(Unanswered("The catalog cannot be reached. Try again in a moment."), is_silence=True)
     return FailedError(_unanswered(), is_silence=True)
 
 
-def _unanswered() -> Unavailable:
-    return Unavailable("The catalog did not answer in time. Try again in a moment.")
+def _unanswered() -> Unanswered:
+    return Unanswered("The catalog did not answer in time. Try again in a moment.")

@@ -6,7 +6,7 @@ from typing import Any, cast
 import grpc
 import msgspec
 
-from ecatalog_client.errors import FAMILY, CatalogError, Unavailable
+from ecatalog_client.errors import FAMILY, CatalogError, Unanswered
 
 CODE = "ecatalog-code"
 BUG = "bug"
@@ -43,13 +43,13 @@ def trailers_of(error: CatalogError) -> tuple[tuple[str, str | bytes], ...]:
 
 
 def error_from(error: grpc.aio.AioRpcError) -> CatalogError:
-    """The error of the family that the gateway raised; Unavailable when it did not answer (in time)."""
+    """The error of the family that the gateway raised; Unanswered when it did not answer (in time)."""
     trailers: dict[str, Any] = dict(cast(Iterable[tuple[str, Any]], error.trailing_metadata() or ()))
     if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return Unavailable("The catalog did not answer in time. Try again in a moment.")
+        return Unanswered("The catalog did not answer in time. Try again in a moment.")
     if error.code() in SILENCE and CODE not in trailers:
         # The gateway names each of its refusals, its faults too: this is what became of the connection.
-        return Unavailable(f"The connection to the catalog broke off ({error.details()}). Try again in a moment.")
+        return Unanswered(f"The connection to the catalog broke off ({error.details()}). Try again in a moment.")
     kind = _BY_CODE.get(str(trailers.get(CODE))) or _BY_STATUS.get(error.code(), CatalogError)
     return kind(
         error.details() or f"The catalog answered {error.code().name}.",

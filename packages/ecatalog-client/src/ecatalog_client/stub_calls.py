@@ -10,7 +10,7 @@ import grpc.aio
 from ecatalog_client.breaker import Breaker
 from ecatalog_client.calls import CONNECT_SECONDS, Attempt, Caller, FailedError
 from ecatalog_client.channel import Channel
-from ecatalog_client.errors import Unavailable
+from ecatalog_client.errors import Unanswered
 from ecatalog_client.status import SILENCE, error_from
 
 Metadata = tuple[tuple[str, str], ...]
@@ -59,5 +59,5 @@ async def connected(channel: Channel, attempt: Attempt) -> None:
     except TimeoutError:
         is_connected = False
     if not is_connected or attempt.left <= 0:
-        raise FailedError(Unavailable("The catalog cannot be reached. Try again in a moment."), is_silence=True)
+        raise FailedError(Unanswered("The catalog cannot be reached. Try again in a moment."), is_silence=True)
     attempt.is_sent = True
