@@ -89,6 +89,7 @@ from ecatalog.web.layout import Layout
 from ecatalog.web.measures import MeasureCollector, Measures
 from ecatalog.web.operation import Operation
 from ecatalog.web.pages import PageShell
+from ecatalog.web.streams import Places
 
 T = TypeVar("T")
 Job = Callable[[Door], Coroutine[Any, Any, None]]
@@ -169,6 +170,7 @@ class Gateway:
         self._sessions = Sessions(self.db, clock, settings.session_idle)
         self._services = ServiceTokens(self.db, clock)
         self._looks = Looks(self.db)
+        self._places = Places()
         self.door = Door(self.db, settings, clock, self._build_parts(clock, hasher), stands=refuse_unless_standing)
         self.operations = with_shell_operations(OPERATIONS, version=version("ecatalog"), url=settings.catalog_url)
         self._journal = RevocationJournal(self.door)
@@ -183,7 +185,7 @@ class Gateway:
         )
         # What pages follow is answered as operations are, and is none of the API.
         answered = (*self.operations, *console_api.STREAMS)
-        self.asgi = Dispatch(answered, door=self.door, callers=callers, pages=pages)
+        self.asgi = Dispatch(answered, door=self.door, callers=callers, places=self._places, pages=pages)
         self.internal = Internal(self._find_problems, self._build_registry())
 
     def _build_parts(self, clock: Clock, hasher: Hasher) -> dict[type, Any]:
@@ -282,7 +284,7 @@ class Gateway:
             secrets=self.part(Secrets),
             clock=self.door.clock,
         )
-        door = CatalogDoor(self.operations, self.door)
+        door = CatalogDoor(self.operations, self.door, self._places)
         server = RpcServer(
             (*served, door.service()),
             self._identify,

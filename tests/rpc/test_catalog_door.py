@@ -1,5 +1,6 @@
 """The generic door over a real gRPC server: the same answers and refusals as REST, for people and services."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,11 +12,15 @@ import pytest
 from ecatalog.accounts.actions import create_api_token
 from ecatalog.app import Gateway
 from ecatalog.kit.actor import SYSTEM
-from ecatalog_client.errors import CatalogError
+from ecatalog.web import streams
+from ecatalog_client import AsyncCatalog
+from ecatalog_client.errors import CatalogError, Exhausted
+from ecatalog_client.operations import EVENTS_FOLLOW
 from ecatalog_client.status import CODE, error_from
 from ecatalog_client.v1 import catalog_pb2 as pb
 from ecatalog_client.v1.catalog_pb2_grpc import CatalogServiceStub
 from tests.cast import Caller, Cast
+from tests.client.served import served
 
 READER = "token-of-a-reader"
 
@@ -44,11 +49,14 @@ class Door:
             raise error_from(error) from error
         return reply
 
-    async def follow(self, token: str, name: str, *path: str) -> list[tuple[str, Any]]:
+    def events(self, token: str, name: str, *path: str) -> Any:
+        """A stream as it comes."""
         request = pb.CallRequest(operation=name, path=path)
-        events = self._stub.Follow(request, timeout=5, metadata=_metadata(token, {}))
+        return self._stub.Follow(request, timeout=5, metadata=_metadata(token, {}))
+
+    async def follow(self, token: str, name: str, *path: str) -> list[tuple[str, Any]]:
         try:
-            return [(event.event, msgspec.json.decode(event.answer)) async for event in events]
+            return [(each.event, msgspec.json.decode(each.answer)) async for each in self.events(token, name, *path)]
         except grpc.aio.AioRpcError as error:
             raise error_from(error) from error
 
@@ -103,6 +111,38 @@ async def test_a_launch_is_followed(rpc: Door, people: Cast, acme: Caller) -> No
     launch = await rpc.call(people.acme.token, "POST /api/demos/{id}/open", people.remote)
     events = await rpc.follow(people.acme.token, "GET /api/launches/{id}/events", launch["id"])
     assert [(name, told["state"]) for name, told in events] == [("launch", "running")]
+
+
+async def test_one_caller_has_so_many_streams_over_both_doors_and_no_more(
+    gateway: Gateway, rpc: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "MOST_PER_CALLER", 2)
+    async with served(gateway) as at, AsyncCatalog(at.url, READER) as catalog:
+        over_http = catalog.line.follow(EVENTS_FOLLOW, (), {})
+        over_grpc = rpc.events(READER, "GET /api/events")
+        await anext(over_http)
+        await over_grpc.read()
+        with pytest.raises(CatalogError, match="You have 2 event streams open") as refused:
+            await rpc.follow(READER, "GET /api/events")
+        with pytest.raises(Exhausted):
+            await anext(catalog.line.follow(EVENTS_FOLLOW, (), {}))
+        assert (refused.value.code, refused.value.retry_after) == ("exhausted", 5)
+
+        over_grpc.cancel()
+        async with asyncio.timeout(5):
+            while not await _begins(rpc.events(READER, "GET /api/events")):
+                await asyncio.sleep(0.01)
+        await over_http.aclose()
+
+
+async def _begins(events: Any) -> bool:
+    """Whether the stream is given a place, which the one that has just ended may still have."""
+    try:
+        await events.read()
+    except grpc.aio.AioRpcError:
+        return False
+    events.cancel()
+    return True
 
 
 async def test_conditions_travel_as_metadata(rpc: Door, people: Cast) -> None:

@@ -21,6 +21,7 @@ from ecatalog.web.door import Door
 from ecatalog.web.layout import Layout
 from ecatalog.web.operation import Operation, flow, read, stream, write
 from ecatalog.web.pages import PageShell, Visit, page
+from ecatalog.web.streams import Places
 from tests.asgi import Caller
 from tests.cast import SettableClock
 
@@ -148,7 +149,7 @@ class Shell:
             form_targets=["http://*.demos.test"],
             speaks=lambda tx, actor: "",
         )
-        self.asgi = Dispatch(OPERATIONS, door=door, callers=self.callers, pages=pages)
+        self.asgi = Dispatch(OPERATIONS, door=door, callers=self.callers, places=Places(), pages=pages)
         self.nobody = Caller(self.asgi)
         self.ada = Caller(self.asgi, "ada")
         self.cleo = Caller(self.asgi, "cleo")

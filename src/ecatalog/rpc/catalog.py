@@ -16,6 +16,7 @@ from ecatalog.web.limits import BODY_LIMIT
 from ecatalog.web.operation import Operation
 from ecatalog.web.performing import Perform, performer, refuse_unless
 from ecatalog.web.problems import malformed, too_large
+from ecatalog.web.streams import Places
 from ecatalog_client.v1 import catalog_pb2 as pb
 
 _LONGEST_VALUE = 2000
@@ -43,8 +44,9 @@ class _Target:
 class CatalogDoor:
     """The operations by name. Streams are followed, everything else is called."""
 
-    def __init__(self, operations: Iterable[Operation], door: Door) -> None:
+    def __init__(self, operations: Iterable[Operation], door: Door, places: Places) -> None:
         self._door = door
+        self._places = places
         self._targets = {each.name: _target(each, door) for each in operations}
 
     def service(self) -> Service:
@@ -71,14 +73,15 @@ class CatalogDoor:
         return pb.CallReply(answer=answer, status=operation.status, etag=_etag(result, answer))
 
     async def follow(self, request: pb.CallRequest, caller: Caller) -> AsyncGenerator[pb.FollowEvent, None]:
-        """The operation's events."""
+        """The operation's events. Raises Exhausted for a caller with too many streams."""
         target, ask, fields = self._begin(request, caller)
         if target.perform is not None:
             raise NotFound(f"{request.operation} is no stream: use Call.")
         door = self._door.of_request(ask.actor, ask.address, ask.agent)
-        async with aclosing(target.operation.action(door, ask.actor, *ask.values, **fields)) as events:
-            async for event, answer in events:
-                yield pb.FollowEvent(event=event, answer=encode(answer))
+        with self._places.taken(ask.actor):
+            async with aclosing(target.operation.action(door, ask.actor, *ask.values, **fields)) as events:
+                async for event, answer in events:
+                    yield pb.FollowEvent(event=event, answer=encode(answer))
 
     def _begin(self, request: pb.CallRequest, caller: Caller) -> tuple[_Target, _Ask, Fields]:
         target = self._targets.get(request.operation)

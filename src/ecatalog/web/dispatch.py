@@ -30,7 +30,7 @@ from ecatalog.web.problems import (
     wrong_method,
 )
 from ecatalog.web.routes import Found, Routes
-from ecatalog.web.streams import STREAM_HEADERS, Streams
+from ecatalog.web.streams import STREAM_HEADERS, Places, Streams
 from ecatalog.web.targets import collector, target
 
 _PROBLEM: Headers = [(b"content-type", PROBLEM_TYPE), (b"cache-control", b"no-store")]
@@ -63,11 +63,13 @@ class Dispatch:
     `pages` gets what is no operation; `streams` are ended by `end_streams`.
     """
 
-    def __init__(self, operations: Iterable[Operation], *, door: Door, callers: Callers, pages: PageShell) -> None:
+    def __init__(
+        self, operations: Iterable[Operation], *, door: Door, callers: Callers, places: Places, pages: PageShell
+    ) -> None:
         self._door = door
         self._callers = callers
         self._pages = pages
-        self._streams = Streams(callers)
+        self._streams = Streams(callers, places)
         self._always = _ALWAYS + (_ONLY_HTTPS if callers.is_secure else [])
         self._other = Measure("other")
         self._page = Measure("page")

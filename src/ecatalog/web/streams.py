@@ -4,8 +4,8 @@ session does.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import aclosing, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager, suppress
 from typing import Any
 
 from ecatalog.kit.actor import Actor
@@ -24,13 +24,33 @@ MOST_PER_CALLER = 32
 STREAM_HEADERS: Headers = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
 
 
+class Places:
+    """How many streams each caller has open, over HTTP and gRPC together."""
+
+    def __init__(self) -> None:
+        self._taken: Counter[Actor] = Counter()
+
+    @contextmanager
+    def taken(self, actor: Actor) -> Iterator[None]:
+        """Counts one stream while the block lasts. Raises Exhausted for a caller with too many."""
+        if self._taken[actor] >= MOST_PER_CALLER:
+            raise Exhausted(f"You have {MOST_PER_CALLER} event streams open: close some.", retry_after=5)
+        self._taken[actor] += 1
+        try:
+            yield
+        finally:
+            self._taken[actor] -= 1
+            if not self._taken[actor]:
+                del self._taken[actor]
+
+
 class Streams:
     """The streams that are open now. They end by themselves, and all at once when the gateway stops."""
 
-    def __init__(self, callers: Callers) -> None:
+    def __init__(self, callers: Callers, places: Places) -> None:
         self._callers = callers
+        self._places = places
         self._is_over = asyncio.Event()
-        self._open: Counter[Actor] = Counter()
 
     def end_all(self) -> None:
         """Ends every stream, and those to come: browsers reconnect, to the next process."""
@@ -42,16 +62,8 @@ class Streams:
         The first event is awaited before the answer begins, so that a refusal is a problem with its status.
         Raises Exhausted for a caller with too many streams.
         """
-        actor = call.actor
-        if self._open[actor] >= MOST_PER_CALLER:
-            raise Exhausted(f"You have {MOST_PER_CALLER} event streams open: close some pages.", retry_after=5)
-        self._open[actor] += 1
-        try:
+        with self._places.taken(call.actor):
             await self._serve(call, events, headers)
-        finally:
-            self._open[actor] -= 1
-            if not self._open[actor]:
-                del self._open[actor]
 
     async def _serve(self, call: Call, events: AsyncIterator[tuple[str, Any]], headers: Headers) -> None:
         async with aclosing(events):  # type: ignore[type-var]  # every async generator has aclose
