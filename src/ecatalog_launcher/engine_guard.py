@@ -5,7 +5,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Any
@@ -178,8 +178,21 @@ def _parsed(body: bytes) -> Mapping[str, Any]:
 async def _shown(answer: ClientResponse, rule: Rule) -> web.Response:
     found = await answer.json()
     if answer.status == 200:
-        found = {name: found[name] for name in rule.shows if name in found}
+        found = _only(found, rule.shows)
     return web.json_response(found, status=answer.status)
+
+
+def _only(found: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """The fields of these names; `Config.Volumes` is that one field of the object `Config`."""
+    shown: dict[str, Any] = {}
+    for name in names:
+        outer, _, inner = name.partition(".")
+        value = found.get(outer)
+        if inner and isinstance(value, dict):
+            shown[outer] = _only(value, [inner])
+        elif not inner and outer in found:
+            shown[outer] = value
+    return shown
 
 
 async def _streamed(request: web.Request, answer: ClientResponse) -> web.StreamResponse:

@@ -235,7 +235,7 @@ RULES = (
     _ours("POST", f"/containers/{_NAME}/start", _as_it_is),
     _ours("POST", f"/containers/{_NAME}/stop"),
     _ours("DELETE", f"/containers/{_NAME}"),
-    _rule("GET", "/images/[A-Za-z0-9][A-Za-z0-9_.:@/-]*/json", _nothing_more, "Id", "RepoDigests", "RepoTags"),
+    _rule("GET", "/images/[A-Za-z0-9][A-Za-z0-9_.:@/-]*/json", _nothing_more, "Id", "RepoDigests", "Config.Volumes"),
     _rule("POST", "/images/create", _pull),
     _rule("GET", "/networks", _by_label),
     _made("/networks/create", _our_network),

@@ -82,6 +82,19 @@ async def test_a_copy_is_locked_in(driver: DockerDriver) -> None:
     assert [what for what, holds in expected.items() if not holds] == []
 
 
+async def test_a_volume_of_an_image_is_bounded_and_not_on_the_disk_of_the_machine(driver: DockerDriver) -> None:
+    image = build("answers", ANSWERS)
+    docker("build", "--quiet", "--tag", f"{image}-roomy", "-", given=f'FROM {image}\nVOLUME ["/stuff/", "/own"]\n')
+    container = Container(name="demo", image=f"{image}-roomy", tmpfs={"/own": 8})
+    await driver.start(Spec(launch_id="one", attempt=1, containers=(container,), port=8000))
+    await until_ready(driver)
+    shown = inspected(driver)
+
+    options = "rw,nosuid,nodev,noexec,mode=1777"
+    assert shown["HostConfig"]["Tmpfs"] == {"/own": f"{options},size=8m", "/stuff": f"{options},size=64m"}
+    assert shown["Mounts"] == []
+
+
 LIMITS = """
 import json, os, time
 found = {"uid": os.getuid()}

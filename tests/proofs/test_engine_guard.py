@@ -102,6 +102,15 @@ async def test_the_machine_itself_is_not_told(guard: str) -> None:
     assert json.loads(text).keys() == {"MemTotal", "NCPU"}
 
 
+async def test_of_an_image_only_what_copies_need_is_told(guard: str) -> None:
+    docker("build", "--quiet", "--tag", "ecatalog-samples/roomy", "-", given=f"FROM {BASE}\nVOLUME /stuff\nENV A=b\n")
+    _, text = await said(guard, "GET", "/v1.41/images/ecatalog-samples/roomy/json")
+
+    found = json.loads(text)
+    assert found.keys() <= {"Id", "RepoDigests", "Config"}
+    assert found["Config"] == {"Volumes": {"/stuff": {}}}
+
+
 async def test_an_engine_that_is_away_is_said() -> None:
     async with guarded("unix:///nowhere/docker.sock") as address:
         status, text = await said(address.replace("tcp:", "http:"), "GET", "/_ping")

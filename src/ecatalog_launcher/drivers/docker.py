@@ -18,6 +18,7 @@ import structlog
 from aiodocker import Docker, DockerError
 from aiohttp import ClientTimeout
 
+from ecatalog_client.types.containers import Container
 from ecatalog_launcher.drivers.contract import (
     LOG_LINES,
     Budget,
@@ -28,7 +29,7 @@ from ecatalog_launcher.drivers.contract import (
     Tell,
     tell_nobody,
 )
-from ecatalog_launcher.drivers.docker_images import Images
+from ecatalog_launcher.drivers.docker_images import Image, Images
 from ecatalog_launcher.drivers.docker_networks import NetworkPool
 from ecatalog_launcher.drivers.docker_spec import (
     ATTEMPT,
@@ -48,6 +49,8 @@ _CALL_SECONDS = 30.0
 _KEEPER_SECONDS = 5.0
 _RECONNECT_SECONDS = 1.0
 _SHARE_OF_MEMORY = 0.8
+# What a volume of an image may take that the demo gives no size.
+VOLUME_MB = 64
 
 Listed = dict[str, Any]
 
@@ -160,9 +163,7 @@ class DockerDriver:
         if await self._containers(spec.launch_id):
             return
         images = [await self._images.ensure(each.image, spec.launch_id, tell) for each in spec.containers]
-        here = tuple(
-            msgspec.structs.replace(each, image=image) for each, image in zip(spec.containers, images, strict=True)
-        )
+        here = tuple(_on_this_engine(each, image) for each, image in zip(spec.containers, images, strict=True))
         self._starting.add(spec.launch_id)
         try:
             await self._make(replace(spec, containers=here))
@@ -236,6 +237,15 @@ class DockerDriver:
                 await self._networks.attach_all()
             except (DockerError, OSError) as error:
                 log.warning("docker.not_attached", reason=str(error))
+
+
+def _on_this_engine(container: Container, image: Image) -> Container:
+    """The container with the engine's name of its image, and a bound for each volume that the image declares.
+
+    The engine would put such a volume on the machine's disk, without a bound, writable on the read-only root too.
+    """
+    bounded = dict.fromkeys(image.volumes, VOLUME_MB) | container.tmpfs
+    return msgspec.structs.replace(container, image=image.name, tmpfs=bounded)
 
 
 def _upstream(container: Listed) -> str:

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
+from posixpath import normpath
 from typing import Any
 
 from aiodocker import Docker, DockerError
@@ -9,6 +11,14 @@ from aiodocker import Docker, DockerError
 from ecatalog_client.types.containers import DEFAULT_REGISTRY, registry_of
 from ecatalog_launcher.drivers.contract import CannotStart, Home, Tell
 from ecatalog_launcher.drivers.references import image_names, is_reference
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """The name under which the engine has it, and the folders that it declares as volumes."""
+
+    name: str
+    volumes: tuple[str, ...]
 
 
 class Images:
@@ -20,8 +30,8 @@ class Images:
         self._digests: dict[str, str] = {}
         self._pulls: dict[str, asyncio.Lock] = {}
 
-    async def ensure(self, image: str, launch_id: str, tell: Tell) -> str:
-        """The name under which the engine has the image, fetched if it is missing. Raises CannotStart."""
+    async def ensure(self, image: str, launch_id: str, tell: Tell) -> Image:
+        """The image as the engine has it, fetched if it is missing. Raises CannotStart."""
         if not is_reference(image):
             raise CannotStart(f"The engine cannot run it: {image} is no name of an image.")
         found = await self._find(image)
@@ -35,15 +45,16 @@ class Images:
             raise CannotStart(f"The image {image} was fetched, and the engine does not have it.")
         return found
 
-    async def _find(self, image: str) -> str | None:
+    async def _find(self, image: str) -> Image | None:
         for name in image_names(image):
             try:
-                await self._docker.images.inspect(name)
+                shown = await self._docker.images.inspect(name)
             except DockerError as error:
                 if error.status == 404:
                     continue
                 raise
-            return name
+            volumes = (shown.get("Config") or {}).get("Volumes") or {}
+            return Image(name, tuple(sorted(normpath(f"/{path.strip('/')}") for path in volumes)))
         return None
 
     async def _pull(self, image: str, launch_id: str, tell: Tell) -> None:
