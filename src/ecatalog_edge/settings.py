@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from ecatalog_client.environment import PREFIX, BadSetting, number, port, secret, switch
+from ecatalog_client.environment import PREFIX, BadSetting, number, port, private_network, secret, switch
 from ecatalog_client.tls import Tls, tls_of
 from ecatalog_edge.hosts import DemoHosts
 from ecatalog_edge.limits import Limits
@@ -108,7 +108,7 @@ class Settings:
             tls_certificate=_path(env, "EDGE_TLS_CERTIFICATE"),
             tls_key=_path(env, "EDGE_TLS_KEY"),
             proxies=_proxies(env),
-            demo_subnet=_demo_subnet(env),
+            demo_subnet=private_network(env, "DEMO_SUBNET"),
             may_be_local=bool(switch(env, "EDGE_ALLOW_LOCAL_DEMOS")),
         )
 
@@ -126,14 +126,6 @@ def _proxies(env: Mapping[str, str]) -> Proxies:
         return Proxies(each.strip() for each in text.split(",") if each.strip()) if text else _NO_PROXIES
     except ValueError as error:
         raise BadSetting(f"{PREFIX}TRUSTED_PROXIES: {error}") from error
-
-
-def _demo_subnet(env: Mapping[str, str]) -> IPv4Network | None:
-    text = env.get(PREFIX + "DEMO_SUBNET", "")
-    try:
-        return IPv4Network(text) if text else None
-    except ValueError as error:
-        raise BadSetting(f"{PREFIX}DEMO_SUBNET: {error}") from error
 
 
 def _path(env: Mapping[str, str], name: str) -> Path | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from ecatalog_client.environment import BadSetting, number, port, secret, switch
+from ecatalog_client.environment import BadSetting, number, port, private_network, secret, switch
 from ecatalog_client.tls import Tls, tls_of
 
 ENGINE = "unix:///var/run/docker.sock"
@@ -98,14 +98,7 @@ class Settings:
 
 def demo_subnet(env: Mapping[str, str]) -> IPv4Network:
     """What the networks of copies are cut from. Raises BadSetting."""
-    text = env.get("ECATALOG_DEMO_SUBNET", "10.213.0.0/16")
-    try:
-        subnet = IPv4Network(text)
-    except ValueError as error:
-        raise BadSetting(f"ECATALOG_DEMO_SUBNET is {text!r} ({error}): write one such as 10.213.0.0/16.") from None
-    if subnet.prefixlen > 24 or not subnet.is_private:
-        raise BadSetting(f"ECATALOG_DEMO_SUBNET is {text!r}: write a private network of /24 or larger.")
-    return subnet
+    return private_network(env, "DEMO_SUBNET") or IPv4Network("10.213.0.0/16")
 
 
 def _token(env: Mapping[str, str]) -> str:

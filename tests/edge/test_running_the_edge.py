@@ -247,6 +247,9 @@ def test_settings_come_from_the_environment(tmp_path: Path) -> None:
         {"ECATALOG_DEMOS_URL": "demos.example.com"},
         {"ECATALOG_DEMOS_URL": "https://demos.example.com/path"},
         {"ECATALOG_TOKEN_FILE": "/nowhere/at/all"},
+        {"ECATALOG_DEMO_SUBNET": "10.213.0.1/16"},
+        {"ECATALOG_DEMO_SUBNET": "10.213.0.0/25"},
+        {"ECATALOG_DEMO_SUBNET": "1.2.0.0/16"},
     ],
 )
 def test_a_setting_that_cannot_be_used_is_refused_by_name(env: dict[str, str]) -> None:

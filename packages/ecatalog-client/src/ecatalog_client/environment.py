@@ -1,6 +1,7 @@
 """How our services read their settings: variables that begin with `ECATALOG_`, secrets also as a file."""
 
 from collections.abc import Mapping
+from ipaddress import IPv4Network
 from pathlib import Path
 
 PREFIX = "ECATALOG_"
@@ -40,6 +41,20 @@ def port(env: Mapping[str, str], name: str, default: int) -> int:
         return default
     if found > 65535:
         raise BadSetting(f"{PREFIX}{name} is {found}: a port is at most 65535.")
+    return found
+
+
+def private_network(env: Mapping[str, str], name: str) -> IPv4Network | None:
+    """A private network of /24 or larger; None when it is not set. Raises BadSetting."""
+    text = env.get(PREFIX + name, "").strip()
+    if not text:
+        return None
+    try:
+        found = IPv4Network(text)
+    except ValueError as error:
+        raise BadSetting(f"{PREFIX}{name} is {text!r} ({error}): write one such as 10.213.0.0/16.") from None
+    if found.prefixlen > 24 or not found.is_private:
+        raise BadSetting(f"{PREFIX}{name} is {text!r}: write a private network of /24 or larger.")
     return found
 
 
