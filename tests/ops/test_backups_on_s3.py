@@ -101,6 +101,25 @@ def test_small_files_are_kept_found_and_added_to(store: Store) -> None:
     assert store.find(NAME) == b"three\n"
 
 
+def test_small_files_of_a_folder_are_for_their_owner_and_links_lead_nowhere(tmp_path: Path) -> None:
+    store, elsewhere = FolderStore(tmp_path / "folder"), tmp_path / "elsewhere"
+    elsewhere.write_text("ours")
+    store.keep("kept", b"x")
+    store.append("added", b"x")
+    for name in ("kept", "added"):
+        path = store.folder / name
+        assert path.stat().st_mode & 0o777 == 0o600
+        path.unlink()
+        path.symlink_to(elsewhere)
+
+    store.keep("kept", b"planted")
+    with pytest.raises(StoreFailed):
+        store.append("added", b"planted")
+
+    assert elsewhere.read_text() == "ours"
+    assert sorted(each.name for each in store.folder.iterdir()) == ["added", "kept"], "nothing half made is left"
+
+
 async def test_a_catalog_is_backed_up_to_a_bucket_and_restored_from_it_with_its_journal(
     bucket: str, data: Path, clock: SettableClock, tmp_path: Path
 ) -> None:

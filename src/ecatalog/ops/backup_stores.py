@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any, BinaryIO, Protocol
 
 from ecatalog.kit.sync import sync
@@ -105,17 +106,24 @@ class FolderStore:
             sync(self.folder)
 
     def keep(self, name: str, text: bytes) -> None:
-        partial = self.workplace / f"{_PARTIAL}{name}"
-        with _told(self.place):
-            partial.write_bytes(text)
-            sync(partial)
+        with _told(self.place), NamedTemporaryFile(dir=self.workplace, prefix=_PARTIAL, delete=False) as file:
+            partial = Path(file.name)
+            try:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                partial.unlink()
+                raise
         self.publish(partial, name)
 
     def append(self, name: str, text: bytes) -> None:
         path = self.workplace / name
         is_new = not path.exists()
         with _told(self.place):
-            with os.fdopen(os.open(path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600), "wb") as file:
+            # Who else may write to the folder must not lead us to a file of ours elsewhere.
+            flags = os.O_APPEND | os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW
+            with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
