@@ -14,6 +14,7 @@ import typer
 from ecatalog.cli.main import command_line, every_group
 from ecatalog.ops.samples_content import USERS
 from tests.architecture.code import ROOT
+from tests.guides.typing_blocks import commands
 
 DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "packages/ecatalog-client/README.md")),
@@ -25,7 +26,6 @@ PATH = re.compile(r"`((?![0-9.]+/[0-9]+`)(?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:md|toml
 LINK = re.compile(r"\]\(([^)#\s]+)")
 MAKE = re.compile(r"\bmake ([a-z-]+)\b")
 COMMAND = re.compile(r"\becatalog ((?:[a-z-]+ )*[a-z]+(?:-[a-z]+)*)\b")
-FENCE = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
 SAMPLE_LOGIN = re.compile(r"[\w.]+@ecatalog\.\w+")
 # What an installation makes, media types, labels, and names of images: they are in no clone.
@@ -46,7 +46,7 @@ def broken_links(text: str, folder: Path) -> list[str]:
 def unknown_commands(text: str) -> list[str]:
     """The make targets and the commands of `ecatalog` that do not exist, of those in code."""
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    code = "\n".join([*FENCE.findall(text), *CODE.findall(text)])
+    code = "\n".join([*commands(text), *CODE.findall(text)])
     wrong = [f"make {target}" for target in MAKE.findall(code) if target not in targets]
     return wrong + [f"ecatalog {words}" for words in COMMAND.findall(code) if not is_command(words.split())]
 
@@ -102,7 +102,7 @@ def test_the_map_names_every_room() -> None:
 
 
 def test_the_readme_begins_with_the_two_commands() -> None:
-    first_code = FENCE.findall((ROOT / "README.md").read_text())[0].splitlines()
+    first_code = commands((ROOT / "README.md").read_text())[0].splitlines()
 
     assert [line.split("#")[0].strip() for line in first_code] == ["make run", "make test"]
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import doctest
-import re
 from collections.abc import AsyncIterator
 from importlib import import_module
 
@@ -12,9 +11,9 @@ from structlog.testing import capture_logs
 from ecatalog.accounts.actions import create_api_token
 from ecatalog.app import Gateway
 from ecatalog.kit.actor import SYSTEM
-from tests.architecture.code import ROOT
 from tests.cast import Cast
 from tests.client.served import Served, served
+from tests.guides.typing_blocks import blocks
 
 TOKEN = "token-of-the-examples"
 MODULES = ("ecatalog_client.catalog", "ecatalog_client.retry", "ecatalog_client.sse", "ecatalog.clients.cli")
@@ -43,8 +42,7 @@ async def test_the_examples_of_a_module_are_true(at: Served, name: str) -> None:
 
 
 async def test_the_readme_begins_with_a_program_that_runs(at: Served, capsys: pytest.CaptureFixture[str]) -> None:
-    readme = (ROOT / "packages/ecatalog-client/README.md").read_text()
-    program = re.findall(r"^```python\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)[0]
+    program = blocks("packages/ecatalog-client/README.md", language="python")[0]
     program = program.replace("https://catalog.example.com", at.url).replace('token="…"', f"token={TOKEN!r}")
 
     await asyncio.to_thread(exec, program, {})

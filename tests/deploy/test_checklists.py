@@ -10,10 +10,12 @@ import yaml
 from tests.architecture.code import ROOT
 from tests.architecture.test_documents import CODE, missing_paths, unknown_commands, whole_command_line
 from tests.deploy.rendering import of_kind
+from tests.guides.typing_blocks import blocks
 
-TEXT = (ROOT / "docs/guide/checklists.md").read_text()
+GUIDE = "docs/guide/checklists.md"
+TEXT = (ROOT / GUIDE).read_text()
 IN_CODE = CODE.findall(TEXT)
-BLOCKS = re.findall(r"^```text\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+BLOCKS = blocks(GUIDE, language="text")
 # What stands in front of our own words, on Docker and in cron.
 BEFORE = re.compile(r"^.*?(?:\becatalog |--rm gateway )(?=[a-z…])")
 

@@ -2,10 +2,6 @@
 stand-ins that only note what they were asked for in place of docker, minikube and kind.
 """
 
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,15 +9,15 @@ import pytest
 import yaml
 
 from tests.architecture.code import ROOT
-from tests.architecture.test_documents import FENCE
 from tests.database.cluster import Cluster, running
 from tests.deploy.rendering import container_of, of_kind, workloads
+from tests.guides.typing_blocks import add_program, blocks, environment, typed
 
-GUIDE = (ROOT / "docs/guide/install-on-kubernetes.md").read_text()
-BLOCKS = FENCE.findall(GUIDE)
+GUIDE = "docs/guide/install-on-kubernetes.md"
+BLOCKS = blocks(GUIDE)
 # What it needs a real cluster for.
 LEFT_OUT = ("kubectl port-forward",)
-NOTES = '#!/bin/sh\necho "$(basename "$0") $*" >>"$NOTED"\n'
+NOTES = 'echo "$(basename "$0") $*" >>"$NOTED"\n'
 SAMPLES = 'if [ "$1" = images ]; then echo ecatalog-samples/customers; fi\n'
 
 
@@ -44,27 +40,14 @@ class Typist:
         for each in ("database", "deploy", "samples", "docs", "pyproject.toml"):
             (self._root / each).symlink_to(ROOT / each)
         programs = folder / "programs"
-        programs.mkdir()
         for name in ("docker", "minikube", "kind"):
-            (programs / name).write_text(NOTES + (SAMPLES if name == "docker" else ""))
-            (programs / name).chmod(0o755)
-        path = f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+            add_program(programs, name, NOTES + (SAMPLES if name == "docker" else ""))
         config = cluster.kubeconfig(folder)
-        self._env = {"PATH": path, "HOME": str(folder), "KUBECONFIG": str(config), "NOTED": str(self.noted)}
+        self._env = environment(programs, HOME=str(folder), KUBECONFIG=str(config), NOTED=str(self.noted))
 
     def __call__(self, block: str) -> str:
         lines = [line for line in block.splitlines() if not line.startswith(LEFT_OUT)]
-        typed = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", "\n".join(lines)],
-            cwd=self._root,
-            env=self._env,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert typed.returncode == 0, block + typed.stdout + typed.stderr
-        return typed.stdout
+        return typed("\n".join(lines), self._root, self._env)
 
     def have(self, name: str, text: str) -> None:
         (self._root / name).write_text(text)
@@ -76,7 +59,7 @@ def types(cluster: Cluster, tmp_path: Path) -> Typist:
 
 
 def block_with(words: str) -> str:
-    (found,) = [str(each) for each in BLOCKS if words in each]
+    (found,) = [each for each in BLOCKS if words in each]
     return found
 
 
@@ -184,7 +167,7 @@ def test_everything_else_of_the_guide_is_understood(types: Typist, cluster: Clus
 
 
 def test_prometheus_finds_each_service_under_the_name_of_its_rules() -> None:
-    (said,) = re.findall(r"^```yaml\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+    (said,) = blocks(GUIDE, language="yaml")
     (job,) = yaml.safe_load(said)["scrape_configs"]
     keep, _ = job["relabel_configs"]
     scraped = {

@@ -1,8 +1,5 @@
-"""The commands of the guide, run as they stand there, one block after the other."""
+"""The commands of the guide, typed as they stand there, one block after the other."""
 
-import os
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,12 +7,11 @@ import pytest
 
 from ecatalog.kit.db import Database
 from ecatalog.launches.serving import ensure_identity
-from tests.architecture.code import ROOT
-from tests.architecture.test_documents import FENCE
 from tests.cast import SettableClock, load_cast
+from tests.guides.typing_blocks import blocks, environment, typed
 
 pytestmark = pytest.mark.proof
-GUIDE = ROOT / "docs/guide/backup-and-recovery.md"
+GUIDE = "docs/guide/backup-and-recovery.md"
 # The doctor finds what a test does not have, such as mail.
 ECATALOG = """ecatalog() {{
   local status=0
@@ -30,22 +26,9 @@ async def test_every_command_of_the_guide_does_what_it_says(tmp_path: Path) -> N
     await ensure_identity(db)
     await db.write(load_cast)
     await db.stop()
-    blocks = FENCE.findall(GUIDE.read_text())
-    script = "\n".join(["set -euxo pipefail", ECATALOG.format(python=sys.executable), *blocks])
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("ECATALOG_", "BACKUP_", "DB_"))}
 
-    ended = subprocess.run(
-        [shutil.which("bash") or "bash", "-c", script],
-        cwd=tmp_path,
-        env=env,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    said = typed("\n".join([ECATALOG.format(python=sys.executable), *blocks(GUIDE)]), tmp_path, environment())
 
-    assert ended.returncode == 0, ended.stderr
-    assert len(blocks) == 7
-    said = ended.stdout
     for sentence in (
         "tested.",
         "is whole:",

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import re
 import shlex
 import socket
 import ssl
@@ -20,11 +19,13 @@ from aiohttp import ClientSession, CookieJar, TCPConnector
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tests.architecture.code import ROOT
+from tests.guides.typing_blocks import blocks, typed
 from tests.launcher.engine import BASE, BUILDER, HOST, docker, new_installation
 from tests.proofs.installation import free_ports
 
 pytestmark = pytest.mark.proof
 
+GUIDE = "docs/guide/install-with-docker.md"
 PASSWORD = "four calm words together"
 CADDY = "ecatalog-test-caddy:bookworm"
 SERVICES = {"database", "gateway", "edge", "launcher", "engine-guard", "caddy"}
@@ -52,29 +53,11 @@ class Composed:
 
     def type(self, lines: str, statuses: tuple[int, ...] = (0,)) -> str:
         """What this prints, typed in the folder `deploy`."""
-        told = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", lines],
-            cwd=self.clone / "deploy",
-            env={**os.environ, **self.env},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert told.returncode in statuses, lines + told.stdout[-3000:] + told.stderr[-3000:]
-        return told.stdout
+        return typed(lines, self.clone / "deploy", {**os.environ, **self.env}, statuses)
 
     def states(self) -> dict[str, str]:
         shown = [json.loads(line) for line in self.type("docker compose ps --all --format json").splitlines()]
         return {each["Service"]: each["Health"] or each["State"] for each in shown}
-
-
-def blocks(heading: str) -> list[str]:
-    """The commands below a heading of the guide, block by block."""
-    text = (ROOT / "docs/guide/install-with-docker.md").read_text()
-    section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    return re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +80,7 @@ def composed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
     }
     (made.clone / "deploy/.env").write_text("".join(f"{name}={value}\n" for name, value in chosen.items()))
     try:
-        [first] = blocks("The first time")
+        [first] = blocks(GUIDE, "The first time")
         told = made.type(first.removeprefix("cd deploy\n")).splitlines()[-1]
         made.env["SETUP"] = json.loads(told.partition(" | ")[2])["open_within_15_minutes"]
         yield made
@@ -243,7 +226,7 @@ def test_the_launcher_cannot_get_out_by_the_engine(composed: Composed) -> None:
 
 
 def test_what_is_typed_day_by_day_works(composed: Composed) -> None:
-    [day] = blocks("Day by day")
+    [day] = blocks(GUIDE, "Day by day")
     told = {}
     for line in day.splitlines():
         # The doctor's status says that there are warnings.
@@ -256,7 +239,7 @@ def test_what_is_typed_day_by_day_works(composed: Composed) -> None:
 
 
 async def test_an_upgrade_and_a_restore_work_as_typed(composed: Composed, browser: ClientSession) -> None:
-    [upgrade], [restore] = blocks("Upgrades"), blocks("Restoring")
+    [upgrade], [restore] = blocks(GUIDE, "Upgrades"), blocks(GUIDE, "Restoring")
     composed.type(upgrade)
     composed.type(restore)
 
@@ -271,3 +254,9 @@ def test_everything_ends_in_order(composed: Composed) -> None:
     stopped = composed.type("docker compose ps --all --format json")
     ends = {each["Service"]: each["ExitCode"] for each in map(json.loads, stopped.splitlines())}
     assert ends == dict.fromkeys(SERVICES, 0)
+
+
+def test_no_block_of_the_guide_is_left_untyped() -> None:
+    headings = ("The first time", "Day by day", "Upgrades", "Restoring")
+
+    assert blocks(GUIDE) == [block for heading in headings for block in blocks(GUIDE, heading)]

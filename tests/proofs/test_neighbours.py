@@ -1,7 +1,6 @@
 """The two services of docs/guide/neighbours.md, as they stand there, towards a gateway: both tell who lost access."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -16,11 +15,16 @@ from ecatalog.accounts.actions import create_api_token
 from ecatalog.clients.actions import create_client
 from ecatalog.kit.actor import SYSTEM
 from tests.architecture.code import ROOT
+from tests.guides.typing_blocks import blocks, environment, filled_in, typed_at_a_terminal
 from tests.proofs.hosted import Hosted, hosted_gateway
+from tests.proofs.installation import PASSWORD
 
 pytestmark = pytest.mark.proof
 
-GUIDE = (ROOT / "docs/guide/neighbours.md").read_text()
+GUIDE = "docs/guide/neighbours.md"
+(MAKING_A_TOKEN,) = blocks(GUIDE)
+(PYTHON,) = blocks(GUIDE, language="python")
+(NODE,) = blocks(GUIDE, language="js")
 TOKEN = "token-of-a-neighbour"
 
 
@@ -31,15 +35,9 @@ def hosted(tmp_path: Path) -> Iterator[Hosted]:
         yield gateway
 
 
-def block(language: str) -> str:
-    """The one block of code in that language."""
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
-    return str(found)
-
-
 def test_the_service_in_python_tells_who_lost_access(hosted: Hosted, tmp_path: Path) -> None:
     service = tmp_path / "service.py"
-    service.write_text(block("python"))
+    service.write_text(PYTHON)
 
     with running([sys.executable, str(service)], {"ECATALOG_URL": hosted.url}) as lines:
         assert next(lines).startswith("following from")
@@ -52,13 +50,22 @@ def test_the_service_in_node_tells_who_lost_access(hosted: Hosted, tmp_path: Pat
     shutil.copytree(ROOT / "docs/guide/node", folder, ignore=shutil.ignore_patterns("node_modules"))
     subprocess.run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=folder, check=True)
     service = folder / "service.mjs"
-    service.write_text(block("js"))
+    service.write_text(NODE)
     place = {"ECATALOG_GRPC": f"127.0.0.1:{hosted.gateway.grpc_port}", "PROTO": str(ROOT / "proto/ecatalog/v1")}
 
     with running(["node", str(service)], place) as lines:
         assert next(lines).startswith("following from")
         revoke_somebody(hosted)
         assert next(line for line in lines if not line.startswith("following")) == "Nora New has lost access: over"
+
+
+def test_an_administrator_makes_a_token_for_it(hosted: Hosted, tmp_path: Path) -> None:
+    typing = filled_in(MAKING_A_TOKEN, {"http://localhost:8080": hosted.url})
+
+    said = typed_at_a_terminal(typing, tmp_path, environment(HOME=str(tmp_path)), {"Password: ": PASSWORD})
+
+    assert "my service" in said
+    assert "clients:read" in said
 
 
 def test_the_lock_names_no_registry() -> None:
