@@ -45,6 +45,13 @@ def blocks(document: str, heading: str = "", language: str | None = None) -> lis
     return [lines for named, lines in fences(text) if named == language] if language else commands(text)
 
 
+def inline(document: str, *beginnings: str) -> list[str]:
+    """The commands between backticks in sentences and tables, each once: those that begin with one of these words."""
+    outside = re.sub(r"^```.*?^```$", "", (ROOT / document).read_text(), flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"`([^`\n]+)`", outside)
+    return list(dict.fromkeys(each for each in found if each.startswith(tuple(f"{word} " for word in beginnings))))
+
+
 def filled_in(lines: str, values: Mapping[str, str]) -> str:
     """With what a reader puts for each of these words, all of which must be there."""
     for word, value in values.items():
