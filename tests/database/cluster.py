@@ -17,7 +17,8 @@ from typing import Any
 import yaml
 from aiohttp import WSMsgType, web
 
-Object = dict[str, Any]
+from tests.database.bodies import Object, object_of
+
 Command = Callable[[list[str]], tuple[int, str]]
 # Group and version, and of each resource: its plural, its kind, whether it is in a namespace.
 RESOURCES: dict[str, list[tuple[str, str, bool]]] = {
@@ -41,10 +42,15 @@ RESOURCES: dict[str, list[tuple[str, str, bool]]] = {
     "apis/policy/v1": [("poddisruptionbudgets", "PodDisruptionBudget", True)],
     "apis/scheduling.k8s.io/v1": [("priorityclasses", "PriorityClass", False)],
     "apis/rbac.authorization.k8s.io/v1": [("roles", "Role", True), ("rolebindings", "RoleBinding", True)],
+    "apis/metrics.k8s.io/v1beta1": [("pods", "PodMetrics", True)],
 }
-_PROTOBUF = b"k8s\x00"
-_WITH_LENGTH = 2
-SHORT_NAMES = {"persistentvolumes": ["pv"], "persistentvolumeclaims": ["pvc"], "pods": ["po"], "services": ["svc"]}
+SHORT_NAMES = {
+    "persistentvolumes": ["pv"],
+    "persistentvolumeclaims": ["pvc"],
+    "pods": ["po"],
+    "services": ["svc"],
+    "deployments": ["deploy"],
+}
 
 
 def _succeeds(command: list[str]) -> tuple[int, str]:
@@ -56,6 +62,7 @@ class Cluster:
     """Objects by their path. `forbidden` is a word in bodies that are refused; `pods_start` whether pods get ready."""
 
     run: Command = _succeeds
+    log: str = "the log of each pod\n"
     forbidden: str = ""
     pods_start: bool = True
     objects: dict[str, Object] = field(default_factory=dict)
@@ -109,10 +116,12 @@ class Cluster:
         if request.path.endswith("/exec"):
             return await self._exec(request)
         if request.path.endswith("/log"):
-            return web.Response(text="the log of the pod\n")
+            return web.Response(text=self.log)
         return await self._resource(request)
 
     async def _resource(self, request: web.Request) -> web.StreamResponse:
+        if request.path.startswith("/apis/metrics.k8s.io/"):
+            return self._measured(request.path)
         if request.path.endswith("/scale"):
             return self._scale(request.path.removesuffix("/scale"), json.loads(await request.text() or "{}"))
         match request.method:
@@ -122,7 +131,7 @@ class Cluster:
                 found = self.objects.get(request.path)
                 return web.json_response(found) if found else _problem(404, "NotFound", request.path)
             case "POST":
-                return self._create(request.path, _object(await request.read()))
+                return self._create(request.path, object_of(await request.read()))
             case "PATCH":
                 return self._patch(request.path, json.loads(await request.text()))
             case "DELETE":
@@ -160,6 +169,22 @@ class Cluster:
         _merge(self.objects[path], body)
         self._live(path)
         return web.json_response(self.objects[path])
+
+    def _measured(self, path: str) -> web.StreamResponse:
+        """What a pod takes, or each pod of a namespace."""
+        pods = path.replace("/apis/metrics.k8s.io/v1beta1/", "/api/v1/")
+        found = [
+            {
+                "metadata": {each: pod["metadata"][each] for each in ("name", "namespace")},
+                "containers": [{"name": "one", "usage": {"cpu": "5m", "memory": "40Mi"}}],
+            }
+            for name, pod in self.objects.items()
+            if name == pods or name.startswith(f"{pods}/")
+        ]
+        version = {"apiVersion": "metrics.k8s.io/v1beta1"}
+        if _is_collection(path):
+            return web.json_response(version | {"kind": "PodMetricsList", "metadata": {}, "items": found})
+        return web.json_response(version | {"kind": "PodMetrics", **found[0]})
 
     def _scale(self, path: str, body: Object) -> web.StreamResponse:
         found = self.objects[path]
@@ -228,39 +253,6 @@ async def _watch(request: web.Request, shape: Object, items: list[Object]) -> we
         await stream.write(json.dumps(event).encode() + b"\n")
     await asyncio.sleep(3600)
     return stream
-
-
-def _object(body: bytes) -> Object:
-    """What is to be created. Some commands of kubectl speak protobuf; of that, kind and name are read."""
-    if not body.startswith(_PROTOBUF):
-        return dict(json.loads(body))
-    whole = _texts(body[len(_PROTOBUF) :])
-    version, kind = (_texts(whole[1])[number].decode() for number in (1, 2))
-    name = _texts(_texts(whole[2])[1])[1].decode()
-    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": {}}
-
-
-def _texts(message: bytes) -> dict[int, bytes]:
-    """The first of each field that has a length (protobuf.dev/programming-guides/encoding)."""
-    found: dict[int, bytes] = {}
-    at = 0
-    while at < len(message):
-        tag, at = _number(message, at)
-        length, at = _number(message, at)
-        if tag & 7 == _WITH_LENGTH:
-            found.setdefault(tag >> 3, message[at : at + length])
-            at += length
-    return found
-
-
-def _number(message: bytes, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = message[at]
-        value |= (byte & 127) << shift
-        at, shift = at + 1, shift + 7
-        if byte < 128:
-            return value, at
 
 
 def _kinds() -> Iterator[tuple[str, str]]:

@@ -3,20 +3,25 @@
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.architecture.code import ROOT
 from tests.database.cluster import Cluster, running
+from tests.guides.typing_blocks import blocks, environment, filled_in, inline, typed
 from tests.launcher.engine import BASE, BUILDER, HOST, docker, new_installation
 
 pytestmark = pytest.mark.proof
 
+TROUBLESHOOTING = "docs/guide/troubleshooting.md"
+BUSY, PENDING, NOT_FOUND, DENIED, DEBUGGING = blocks(TROUBLESHOOTING)
+MAKING, LOOKING = blocks("database/README.md")
+POD = "ltplabs-database-0"
 IMAGE = "ltplabs/sqlite-database:latest"
 LOCKED = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")
 # With a file in it: the engine gives an empty volume the owner that the image has.
@@ -36,6 +41,15 @@ def script(name: str, *words: str, given: str = "") -> subprocess.CompletedProce
         check=False,
         env={**os.environ, "DOCKER_HOST": HOST, "DOCKER_BUILDKIT": "0"},
     )
+
+
+@dataclass(frozen=True)
+class Pod:
+    """The container behind every pod, the cluster that knows of it, and what kubectl reads to find that."""
+
+    container: str
+    cluster: Cluster
+    env: dict[str, str]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -179,40 +193,85 @@ def test_beside_a_gateway_the_database_pod_only_reads(volume: str) -> None:
         docker("exec", database, "sqlite3", "/data/ltplabs.db", "DELETE FROM users")
 
 
-def test_what_operators_type_works_against_a_pod(volume: str, tmp_path: Path) -> None:
-    """The commands of the guide, by the real kubectl; the pod is a container of the real image."""
+@pytest.fixture
+def pod(volume: str, tmp_path: Path) -> Iterator[Pod]:
+    """A container of the real image is every pod of a small API server, which the real kubectl asks."""
     with container(volume) as name, running(Cluster()) as cluster:
         until_healthy(name)
         cluster.run = lambda command: executed(name, command)
+        cluster.log = logged(name)
         cluster.add_node("node-1")
-        env = {**os.environ, "KUBECONFIG": str(cluster.kubeconfig(tmp_path)), "HOME": str(tmp_path)}
-        env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
+        tools = {"DOCKER_HOST": HOST, "DOCKER_BUILDKIT": "0", "BASE": BASE, "BUILDER": BUILDER}
+        env = environment(KUBECONFIG=str(cluster.kubeconfig(tmp_path)), HOME=str(tmp_path), **tools)
+        typed("kubectl apply -f deploy/k8s/base/catalog/gateway.yaml", ROOT, env)
+        yield Pod(name, cluster, env)
 
-        def typed(line: str) -> str:
-            told = subprocess.run(
-                ["bash", "-c", line],
-                cwd=ROOT / "database",
-                env=env,
-                capture_output=True,
-                text=True,
-                timeout=60,
-                check=True,
-            )
-            return told.stdout
 
-        assert "The database is deployed and healthy." in typed("./deploy-database.sh")
-        pod = "ltplabs-database-0"
-        assert pod in typed("kubectl get pods -l app=ltplabs-database")
-        assert "sqlite-pv" in typed("kubectl get pv")
-        typed("kubectl get pvc sqlite-pvc")
-        typed("kubectl get svc ltplabs-database-service")
-        typed("kubectl describe pod ltplabs-database-0")
-        assert "is healthy" in typed(f"kubectl exec -it {pod} -- /scripts/healthcheck.sh")
-        assert typed(f'kubectl exec -it {pod} -- sqlite3 /data/ltplabs.db "{COUNT_USERS}"').strip() == "0"
-        asked = "PRAGMA page_count; PRAGMA page_size;"
-        assert "4096" in typed(f'kubectl exec {pod} -- sqlite3 /data/ltplabs.db "{asked}"').split()
-        assert "ltplabs.db" in typed(f"kubectl exec -it {pod} -- ls -la /data/")
-        assert "/data/backups, tested." in typed("./backup-database.sh")
+def test_what_the_readme_says_is_typed_in_its_folder(pod: Pod, tmp_path: Path) -> None:
+    """In a clone of the last commit, since it changes the modes of files; and then from anywhere."""
+    subprocess.run(["git", "clone", "--quiet", ROOT, tmp_path / "clone"], check=True)
+
+    told = typed(MAKING, tmp_path / "clone/database", pod.env)
+    for sentence in (
+        "Built ltplabs/sqlite-database",
+        "All tests passed.",
+        "is deployed and healthy.",
+        "was made in pod/",
+    ):
+        assert sentence in told
+
+    seen = typed(filled_in(LOOKING, {"<pod-name>": POD}), tmp_path, pod.env)
+    for word in (POD, "sqlite-pvc", "ltplabs-database-service", "is healthy", "\n0\n", "was created."):
+        assert word in seen
+
+
+def test_what_troubleshooting_says_of_pods_is_typed(pod: Pod, volume: str, tmp_path: Path) -> None:
+    """Each line where its comment says; `on one machine` is typed in the proof of a running catalog."""
+    typed("database/deploy-database.sh", ROOT, pod.env)
+    pod.cluster.of("persistentvolumes", "sqlite-pv")["spec"]["claimRef"] = {"name": "sqlite-pvc"}
+    address = docker("inspect", "--format", "{{.NetworkSettings.IPAddress}}", pod.container)
+    (tmp_path / ".curlrc").write_text(f'resolve = "ltplabs-database-service:8080:{address}"\nsilent\n')
+
+    told = ""
+    for line in f"{PENDING}{NOT_FOUND}{DEBUGGING}".splitlines():
+        if line.endswith("# on the node"):
+            told += on_the_node(volume, line)
+        elif "# on one machine" not in line:
+            told += typed(line.replace("<pod-name>", POD), tmp_path, pod.env)
+    for command in inline(TROUBLESHOOTING, "kubectl"):
+        told += typed(command.replace("<pod-name>", POD), tmp_path, pod.env)
+
+    for word in ("sqlite-pv", "Ready", "ltplabs.db", "was created.", "\n4096\n", "40Mi", '"schema_version"', '"status"'):
+        assert word in told, told
+    assert "claimRef" not in pod.cluster.of("persistentvolumes", "sqlite-pv")["spec"]
+
+
+def test_what_troubleshooting_says_of_the_file_is_typed_in_the_pod(pod: Pod) -> None:
+    assert docker("exec", pod.container, "bash", "-euo", "pipefail", "-c", BUSY).splitlines() == ["wal", "10000"]
+
+
+def test_what_troubleshooting_says_of_rights_is_typed_on_the_node(volume: str) -> None:
+    run_once(volume, "/scripts/init-db.sh")
+    docker("run", "--rm", "--user", "0:0", "--volume", f"{volume}:/data", IMAGE, *ROOTS)
+
+    assert "root" in on_the_node(volume, DENIED)
+
+    again = on_the_node(volume, DENIED)
+    assert "10001" in again
+    assert "root" not in again.replace("..", "").splitlines()[1]
+    assert "Nothing was changed." in run_once(volume, "/scripts/init-db.sh")
+
+
+def on_the_node(volume: str, lines: str) -> str:
+    """As root, where the directory of the database is; the image has no sudo."""
+    where = ("--user", "0:0", "--volume", f"{volume}:/mnt/data/ltplabs/database")
+    typing = f'sudo() {{ "$@"; }}\n{lines}'
+    return docker("run", "--rm", *where, IMAGE, "bash", "-euo", "pipefail", "-c", typing)
+
+
+def logged(name: str) -> str:
+    told = subprocess.run(["docker", "-H", HOST, "logs", name], capture_output=True, text=True, check=True)
+    return told.stdout + told.stderr
 
 
 def executed(name: str, command: list[str]) -> tuple[int, str]:
