@@ -35,7 +35,7 @@ types: $(VENV)/.dev ## Check the types, strictly
 proof: $(VENV)/.dev ## The slow proofs: crashes, the browser story, real containers. SCALE=ci for small counts
 	scripts/need-chromium.sh
 	scripts/need-registry.sh
-	scripts/need.sh systemd-analyze systemd
+	scripts/need.sh systemd-analyze systemd age age zstd zstd fuser psmisc curl curl
 	scripts/need-prometheus.sh
 	scripts/need-checkov.sh >/dev/null
 	DOCKER_HOST=$$(scripts/need-docker.sh) && export DOCKER_HOST && \

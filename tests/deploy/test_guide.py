@@ -11,9 +11,10 @@ import yaml
 from tests.architecture.code import ROOT
 from tests.database.cluster import Cluster, running
 from tests.deploy.rendering import container_of, of_kind, workloads
-from tests.guides.typing_blocks import add_program, blocks, environment, typed
+from tests.guides.typing_blocks import add_program, blocks, environment, inline, typed
 
 GUIDE = "docs/guide/install-on-kubernetes.md"
+CHECKLISTS, CONTAINERS = "docs/guide/checklists.md", "docs/guide/containers.md"
 BLOCKS = blocks(GUIDE)
 # What it needs a real cluster for.
 LEFT_OUT = ("kubectl port-forward",)
@@ -161,9 +162,15 @@ def test_everything_else_of_the_guide_is_understood(types: Typist, cluster: Clus
         if block not in done:
             types(block)
 
+    said = {command for document in (CHECKLISTS, CONTAINERS, GUIDE) for command in inline(document, "kubectl")}
+    said -= set("".join(BLOCKS).splitlines())
+    # What leaves nothing to look at comes last.
+    for command in sorted(said, key=lambda each: ("delete" in each, "scale" in each, each)):
+        types(command.replace("…", "doctor"))
+
+    assert names_of(cluster, "namespaces") == {"ingress-nginx", "monitoring"}, "the guide ends with removing it"
     assert ["ecatalog", "backup", "restore", "latest", "--from", "/data/backups"] in cluster.ran
     assert ["ecatalog", "doctor"] in cluster.ran
-    assert cluster.of("deployments", "ecatalog-gateway")["spec"]["replicas"] == 1
 
 
 def test_prometheus_finds_each_service_under_the_name_of_its_rules() -> None:

@@ -1,6 +1,8 @@
 """A demo with a key is told who visits it, by a field that it can check; one without is told nothing."""
 
+import os
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,8 +14,10 @@ from ecatalog_edge.edge import Edge
 from tests.edge.demos import DemoServer
 from tests.edge.twins import CATALOG_URL, CatalogTwin, a_demo, an_acme
 from tests.edge.visitors import ORIGIN, Line
+from tests.guides.typing_blocks import blocks
 
 KEY = "k" * 40
+(GREETING,) = blocks("docs/guide/greeting-visitors.md", language="python")
 
 
 def claims(demo: DemoServer, key: str = KEY) -> dict[str, Any]:
@@ -35,6 +39,20 @@ async def test_a_demo_with_a_key_learns_name_company_and_locale(
     assert abs(told["iat"] - time.time()) < 60
     with pytest.raises(BadSignatureError):
         claims(demo, "x" * 40)
+
+
+async def test_a_demo_greets_as_the_guide_says(
+    edge: Edge, line: Line, demo: DemoServer, catalog: CatalogTwin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await catalog.tell(a_demo(visitor_key=KEY), an_acme(name="Ada Löwe"))
+    assert (await line.ask("GET", "/")).status == 200
+    monkeypatch.setenv("ECATALOG_VISITOR_KEY", KEY)
+    request = SimpleNamespace(headers={"X-Ecatalog-Visitor": demo.asked[-1].get("x-ecatalog-visitor")})
+    greeted: list[str] = []
+
+    exec(GREETING, {"os": os, "request": request, "CATALOG_URL": CATALOG_URL, "greet": greeted.append})
+
+    assert greeted == ["Ada Löwe"]
 
 
 async def test_what_visitors_say_of_themselves_never_arrives(

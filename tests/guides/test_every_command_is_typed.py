@@ -9,10 +9,18 @@ from tests.architecture.code import ROOT
 from tests.guides.typing_blocks import commands, fences
 
 TYPED_BY: dict[str, tuple[str, ...]] = {
-    "docs/guide/backup-and-recovery.md": ("tests/proofs/test_backup_guide.py",),
+    "CONTRIBUTING.md": ("tests/guides/test_contributing.py",),
+    "database/README.md": ("tests/proofs/test_database_image.py",),
+    "deploy/monitoring/README.md": ("tests/proofs/test_monitoring.py",),
+    "docs/guide/alerts.md": ("tests/proofs/test_beside_a_catalog.py",),
+    "docs/guide/backup-and-recovery.md": ("tests/proofs/test_backup_guide.py", "tests/proofs/test_litestream.py"),
+    "docs/guide/containers.md": ("tests/proofs/test_beside_a_catalog.py", "tests/deploy/test_guide.py"),
+    "docs/guide/greeting-visitors.md": ("tests/proofs/test_beside_a_catalog.py", "tests/edge/test_greeting.py"),
     "docs/guide/install-on-kubernetes.md": ("tests/deploy/test_guide.py",),
     "docs/guide/install-with-docker.md": ("tests/proofs/test_compose.py",),
+    "docs/guide/messages.md": ("tests/proofs/test_beside_a_catalog.py",),
     "docs/guide/neighbours.md": ("tests/proofs/test_neighbours.py",),
+    "docs/guide/troubleshooting.md": ("tests/proofs/test_database_image.py", "tests/proofs/test_beside_a_catalog.py"),
 }
 WHERE = (
     "README.md",

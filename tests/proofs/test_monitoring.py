@@ -9,11 +9,14 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.architecture.code import ROOT
+from tests.guides.typing_blocks import blocks, environment, filled_in, inline, typed
 from tests.ops.monitoring import FOLDER, alerts, known, panel_queries
 from tests.proofs.installation import Installation, free_ports, start_installation
 from tests.proofs.raw import Line
@@ -21,6 +24,10 @@ from tests.proofs.test_serve import log_of, open_running
 from tests.proofs.traces import service_pid, wait_for
 
 pytestmark = pytest.mark.proof
+
+README = "deploy/monitoring/README.md"
+(AFTER_A_CHANGE,) = blocks(README)
+(STARTING,) = inline(README, "prometheus")
 
 # What a catalog without any trouble has nothing to tell of.
 MAY_BE_EMPTY = {"Breakers that are open", "Errors of the engine", "What was not served", "Cut"}
@@ -64,6 +71,13 @@ class Prometheus:
 
     def value(self, query: str) -> list[Any]:
         return list(self.ask("query", query=query)["result"])
+
+    def has_read(self, words: str) -> bool:
+        """Whether it runs, with these words in its configuration."""
+        try:
+            return words in self.ask("status/config")["yaml"]
+        except OSError:
+            return False
 
     def targets_up(self) -> int:
         try:
@@ -114,6 +128,29 @@ def test_promtool_takes_the_configuration_and_the_rules() -> None:
     said = promtool("check", "config", "prometheus.yml") + promtool("check", "rules", "rules/alerts.yml")
     print(said)
     assert f"{len(alerts())} rules found" in said
+
+
+def test_what_the_readme_says_is_typed() -> None:
+    told = typed(AFTER_A_CHANGE, ROOT, environment())
+
+    assert f"{len(alerts())} rules found" in told
+    assert "SUCCESS" in told
+
+
+def test_prometheus_starts_as_the_readme_says(tmp_path: Path) -> None:
+    """From a root of the project where it may keep what it gathers."""
+    (tmp_path / "deploy").symlink_to(ROOT / "deploy")
+    (port,) = free_ports(1)
+    typing = filled_in(STARTING, {"9095": str(port)})
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            ["bash", "-c", f"exec {typing}"], cwd=tmp_path, env=environment(), stdout=log, stderr=log
+        )
+    try:
+        wait_for(lambda: Prometheus(port).has_read("ecatalog-gateway"), "it knows what to scrape")
+    finally:
+        process.kill()
+        process.wait()
 
 
 def test_each_alert_fires_and_stays_silent_in_its_cases() -> None:
