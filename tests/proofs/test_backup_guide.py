@@ -10,13 +10,15 @@ import pytest
 from ecatalog.kit.db import Database
 from ecatalog.launches.serving import ensure_identity
 from tests.cast import SettableClock, load_cast
-from tests.guides.typing_blocks import blocks, environment, filled_in, typed
+from tests.guides.typing_blocks import blocks, environment, filled_in, inline, typed, typed_at_a_terminal
 
 pytestmark = pytest.mark.proof
 GUIDE = "docs/guide/backup-and-recovery.md"
 (OPENING,) = blocks(GUIDE, "Without this program")
 # Typed in tests/proofs/test_litestream.py.
 WITH_LITESTREAM = blocks(GUIDE, "To an instant, with Litestream")
+NAMED = "ecatalog-20260310T020000Z-1a2b3c4d.ecb"
+PASSWORD = "four calm words together"
 # The doctor finds what a test does not have, such as mail.
 ECATALOG = """ecatalog() {{
   local status=0
@@ -26,11 +28,7 @@ ECATALOG = """ecatalog() {{
 
 
 async def test_every_command_of_the_guide_does_what_it_says(tmp_path: Path) -> None:
-    db = Database(tmp_path / "var" / "ltplabs.db", clock=SettableClock())
-    await db.start()
-    await ensure_identity(db)
-    await db.write(load_cast)
-    await db.stop()
+    await make_catalog(tmp_path)
     picture = f"pictures/{'a' * 64}.webp"
     (tmp_path / "var" / picture).parent.mkdir()
     (tmp_path / "var" / picture).write_bytes(b"RIFF....WEBP")
@@ -50,11 +48,39 @@ async def test_every_command_of_the_guide_does_what_it_says(tmp_path: Path) -> N
     ):
         assert sentence in said, said
 
-    backup = max((tmp_path / "var/backups").glob("*.ecb"))
-    folder = tmp_path / "elsewhere"
-    folder.mkdir()
-    (folder / "owner.key").symlink_to(tmp_path / "owner.key")
-    typed(filled_in(OPENING, {"ecatalog-20260310T020000Z-1a2b3c4d.ecb": str(backup)}), folder, environment())
-    with closing(apsw.Connection(str(folder / "ltplabs.db"))) as connection:
-        assert connection.pragma("integrity_check") == "ok"
-    assert (folder / picture).read_bytes() == b"RIFF....WEBP"
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/owner.key").symlink_to(tmp_path / "owner.key")
+    typed(filled_in(OPENING, {NAMED: str(newest(tmp_path / "var/backups"))}), tmp_path / "elsewhere", environment())
+    assert is_whole(tmp_path / "elsewhere/ltplabs.db")
+    assert (tmp_path / "elsewhere" / picture).read_bytes() == b"RIFF....WEBP"
+
+
+async def test_a_backup_with_a_password_opens_without_this_program(tmp_path: Path) -> None:
+    """The question of `age` comes on the terminal."""
+    await make_catalog(tmp_path)
+    typed("ecatalog backup create --data var", tmp_path, environment(BACKUP_PASSWORD=PASSWORD))
+    unpacking, _, _ = OPENING.splitlines()
+    (asking,) = inline(GUIDE, "age")
+    lines = f"{filled_in(unpacking, {NAMED: str(newest(tmp_path / 'var/backups'))})}\n{asking} | zstd -d > ltplabs.db"
+
+    typed_at_a_terminal(lines, tmp_path, environment(), {"Enter passphrase": PASSWORD})
+
+    assert is_whole(tmp_path / "ltplabs.db")
+
+
+async def make_catalog(folder: Path) -> None:
+    """With everybody of the cast, below `var`."""
+    db = Database(folder / "var/ltplabs.db", clock=SettableClock())
+    await db.start()
+    await ensure_identity(db)
+    await db.write(load_cast)
+    await db.stop()
+
+
+def newest(backups: Path) -> Path:
+    return max(backups.glob("*.ecb"))
+
+
+def is_whole(database: Path) -> bool:
+    with closing(apsw.Connection(str(database))) as connection:
+        return bool(connection.pragma("integrity_check") == "ok")
