@@ -102,6 +102,12 @@ def test_schemas_of_other_versions(data: Path, version: int, code: str) -> None:
     assert codes(machine(data)) == {code}
 
 
+def test_what_others_added_to_the_schema(data: Path) -> None:
+    by_hand(data, "CREATE INDEX theirs ON clients (upper(name))")
+
+    assert codes(machine(data)) == {"D028"}
+
+
 def test_an_unsafe_engine_and_unsafe_places(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apsw, "sqlite_lib_version", lambda: "3.51.2")
     assert codes(machine(data)) == {"D007"}

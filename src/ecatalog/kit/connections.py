@@ -33,6 +33,15 @@ def open_reader(path: Path, busy_timeout_ms: int) -> apsw.Connection:
     return connection
 
 
+def open_untrusted(path: Path, busy_timeout_ms: int) -> apsw.Connection:
+    """A reader for a file that another may have written: triggers and views are off, and pages are looked at first."""
+    connection = open_reader(path, busy_timeout_ms)
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_VIEW, 0)
+    connection.pragma("cell_size_check", True)
+    return connection
+
+
 def keep_wal(connection: apsw.Connection) -> None:
     """Closing this connection, even as the last one, leaves the WAL as it is."""
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)

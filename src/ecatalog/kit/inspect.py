@@ -6,7 +6,7 @@ from pathlib import Path
 import apsw
 import msgspec
 
-from ecatalog.kit.connections import open_reader, read_int
+from ecatalog.kit.connections import open_reader, open_untrusted, read_int
 from ecatalog.kit.migrations import shipped_migrations
 
 
@@ -38,7 +38,7 @@ def _looked_at(path: Path, *looks: Callable[[apsw.Connection], list[str]]) -> li
     if not path.exists():
         return [f"{path} does not exist."]
     try:
-        connection = open_reader(path, 5000)
+        connection = open_untrusted(path, 5000)
     except apsw.Error as error:
         return [f"{path} cannot be opened: {error}."]
     try:

@@ -68,6 +68,13 @@ def migrate(path: Path, now: datetime, steps: tuple[Migration, ...]) -> Path | N
     return copy
 
 
+def made_by(steps: tuple[Migration, ...]) -> apsw.Connection:
+    """A database in memory, empty but for what these steps make: to compare with."""
+    connection = apsw.Connection(":memory:")
+    _apply(connection, Path("memory"), steps, None)
+    return connection
+
+
 def _open(path: Path) -> apsw.Connection:
     if not path.exists():
         # SQLite gives the files beside it the rights of the database itself.

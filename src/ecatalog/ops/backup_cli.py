@@ -30,6 +30,7 @@ from ecatalog.ops.holding import confirm_access
 from ecatalog.ops.last_backup import note_test
 from ecatalog.ops.replica import Replica, instant_of, restore_replica
 from ecatalog.ops.restoring import Restored, restore_backup
+from ecatalog.ops.standings import Holder
 from ecatalog.settings import BadSetting, Settings
 from ecatalog_client.types.backups import Backup
 
@@ -163,9 +164,28 @@ def _in_words(restored: Restored) -> Iterator[str]:
         yield f"  {each.kind} {each.id} {each.demo_id}".rstrip()
     for problem in restored.problems:
         yield f"Not made again: {problem}"
+    for sentence in restored.foreign:
+        yield f"It was kept as it was in the backup: {sentence[0].lower()}{sentence[1:]}"
+    if not restored.origin.is_signed:
+        yield "Nobody signed it. Whom it gives power over the catalog, the newest first:"
+        yield from (f"  {_described(each, restored)}" for each in restored.holders)
     if restored.hold:
         yield f"Clients' access is on hold. {restored.hold}"
         yield "Look at who may open what, then run `ecatalog backup confirm`, or `backups confirm` beside a gateway."
+
+
+def _described(holder: Holder, restored: Restored) -> str:
+    """Compared with the database that was there, if that one could be asked. Somebody else may have chosen the name."""
+    name = holder.name if holder.name.isprintable() else ascii(holder.name)
+    told = f"{holder.kind} {name}, since {holder.since}"
+    if restored.holders_before is None:
+        return told
+    before = [each for each in restored.holders_before if each.kind == holder.kind]
+    if holder.secret in {each.secret for each in before}:
+        return told
+    if holder.name in {each.name for each in before}:
+        return f"{told}: with another secret than in the database that was there"
+    return f"{told}: the database that was there does not know it"
 
 
 @app.command()

@@ -16,6 +16,7 @@ from ecatalog.kit.connections import open_reader
 from ecatalog.kit.guards import RefusedToStart, check_engine, check_place, filesystem_of
 from ecatalog.kit.inspect import status
 from ecatalog.kit.readers import run_query
+from ecatalog.kit.schema import foreign_objects
 from ecatalog.kit.tx import Session
 from ecatalog.ops import queries, standing_queries
 from ecatalog.ops.backups import place_of
@@ -71,6 +72,8 @@ def _database(machine: Machine) -> Iterator[Found]:
             yield Found("D005", f"It has version {found.schema_version}; this program knows {found.known_version}.")
         elif found.schema_version < found.known_version:
             yield Found("D006", f"It has version {found.schema_version}; this program brings {found.known_version}.")
+        else:
+            yield from (Found("D028", sentence) for sentence in foreign_objects(machine.database))
         yield from _content(machine)
     except apsw.Error as error:
         yield Found("D004", f"{machine.database}: {error}.")

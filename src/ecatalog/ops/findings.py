@@ -119,4 +119,9 @@ FINDINGS = {
         "The sample logins are in the database",
         "Everybody knows their password: take a new data directory for real clients.",
     ),
+    "D028": Finding(
+        _W,
+        "The schema is not only the catalog's",
+        "Remove by `sqlite3`, with the gateway stopped, what others added: a replica with it is not restored.",
+    ),
 }

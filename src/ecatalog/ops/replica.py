@@ -1,6 +1,7 @@
 """Restoring from what Litestream replicated: the database as it was at an instant, as safe as from a backup.
 
-Litestream is a program of its own (litestream.io); its replicas are neither sealed nor signed by us.
+Litestream is a program of its own (litestream.io); its replicas are neither sealed nor signed by us, so whoever can
+write there wrote this database: its schema must be ours word by word, and access is on hold until somebody looked.
 """
 
 import shutil
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from ecatalog.kit.clock import from_text, to_text
 from ecatalog.kit.inspect import check_pages
+from ecatalog.kit.schema import drop_foreign_tables, foreign_objects
 from ecatalog.ops.backup_file import BadBackup
 from ecatalog.ops.backup_queries import head_of
 from ecatalog.ops.backups import Place, Progress
@@ -58,11 +60,12 @@ class Replica:
             raise BadBackup(f"{self.url} could not be restored: {said}.")
 
     def _restore(self, target: Path, at: datetime | None) -> str:
-        """Why it did not work; empty when it did."""
+        """Why it did not work; empty when it did. Raises BadBackup for what came and is not only ours."""
         when = [] if at is None else ["-timestamp", to_text(at)]
         command = [self.command, "restore", *when, "-o", str(target), self.url]
         ended = subprocess.run(command, capture_output=True, text=True, check=False)
         if ended.returncode == 0:
+            _refuse_foreign(target)
             return ""
         last = (ended.stderr or ended.stdout).strip().splitlines()[-1:] or [f"status {ended.returncode}"]
         return last[0].removeprefix("Error: ")[:300]
@@ -93,10 +96,24 @@ def restore_replica(
         problems = check_pages(new)
         if problems:
             raise BadBackup(f"What Litestream kept is not whole. {' '.join(problems[:3])}")
+        drop_foreign_tables(new)
         installation, epoch, position, last_at = _head(new)
-        return Origin("litestream", from_text(last_at), installation, epoch, position)
+        return Origin("litestream", from_text(last_at), installation, epoch, position, is_signed=False)
 
     return restore(place, bring, trusted, now, tell)
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Before anything else is asked of the file: a view or an index of somebody else's would run then."""
+    try:
+        foreign = foreign_objects(path)
+    except apsw.Error as error:
+        raise BadBackup(f"What Litestream kept is no database that can be read ({error}).") from error
+    if foreign:
+        raise BadBackup(
+            f"What Litestream kept is not only the catalog's, and was not used. {' '.join(foreign[:3])} "
+            "Look at who can write there, and restore a backup."
+        )
 
 
 def _made_at(path: Path) -> datetime:

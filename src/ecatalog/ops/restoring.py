@@ -9,7 +9,7 @@ import os
 import shutil
 from collections.abc import Callable
 from contextlib import closing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
@@ -27,6 +27,7 @@ from ecatalog.kit.guards import WriterLock, make_directory
 from ecatalog.kit.ids import new_secret
 from ecatalog.kit.inspect import check_pages
 from ecatalog.kit.readers import run_query
+from ecatalog.kit.schema import foreign_objects
 from ecatalog.kit.sync import sync
 from ecatalog.kit.tx import Session
 from ecatalog.launches.actions import stop_everything
@@ -37,26 +38,34 @@ from ecatalog.ops.backups import FILES, BackupFailed, Place, Progress, only_one,
 from ecatalog.ops.belongings import unpack
 from ecatalog.ops.holding import hold_access
 from ecatalog.ops.journal import NAME, read_journal, standings_in
-from ecatalog.ops.standings import Standing, Subject, apply_standing, is_stale
+from ecatalog.ops.standings import Holder, Standing, Subject, apply_standing, is_stale
 
 T = TypeVar("T")
 
 RESTORED = "The catalog was restored from a backup. Open the demo again."
+_UNSIGNED = "Nobody signed the replica: whoever could write there could change what it says of people and of demos."
 _SUFFIXES = ("-wal", "-shm", "-journal")
 
 
 @dataclass(frozen=True)
 class Since:
-    """What is known of who was shut out since the backup; `gap` says why that may not be all, empty when it is."""
+    """What is known of who was shut out since the backup; `gap` says why that may not be all, empty when it is.
+
+    `holders` had power in the database that was there, None where that cannot be relied on.
+    """
 
     standings: dict[Subject, Standing]
     source: str
     gap: str
+    holders: list[Holder] | None = None
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What is put in place: by whom and when it was made, how far its log of facts goes, how many files come along."""
+    """What is put in place: by whom and when it was made, how far its log of facts goes, how many files come along.
+
+    Without a signature all of that, and every row, is only what whoever could write there says.
+    """
 
     name: str
     made_at: datetime
@@ -64,11 +73,15 @@ class Origin:
     epoch: str
     position: int
     files: int = 0
+    is_signed: bool = True
 
 
 @dataclass
 class Restored:
-    """What a restore did, for telling: where what was there is kept, what was applied again, what could not be."""
+    """What a restore did, for telling: where what was there is kept, what was applied again, what could not be.
+
+    `foreign` is what of the schema is not ours. `holders` have power by it now; those before are None when unknown.
+    """
 
     origin: Origin
     kept: Path | None = None
@@ -77,6 +90,9 @@ class Restored:
     hold: str = ""
     applied: list[Standing] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+    holders: list[Holder] = field(default_factory=list)
+    holders_before: list[Holder] | None = None
 
 
 def restore_backup(place: Place, name: str, trusted: Ed25519PublicKey, now: datetime, tell: Progress) -> Restored:
@@ -111,7 +127,8 @@ def restore(
             origin = bring(new)
             tell("replaying", 0, 0)
             since = what_was_revoked_since(place, origin, trusted, now)
-            restored = Restored(origin, source=since.source, hold=since.gap)
+            restored = Restored(origin, source=since.source, hold=since.gap, holders_before=since.holders)
+            restored.foreign = foreign_objects(new)
             asyncio.run(_make_safe(new, since, restored, now))
             if origin.files:  # Before the database, which names them.
                 restored.files = unpack(place.work / FILES, place.data, now)
@@ -129,23 +146,31 @@ def restore(
 
 def what_was_revoked_since(place: Place, origin: Origin, trusted: Ed25519PublicKey, now: datetime) -> Since:
     """By the database that is there, if it can be relied on; else by the journal beside the backups."""
+    known = _known_since(place, origin, trusted, now)
+    return known if origin.is_signed else replace(known, gap=f"{_UNSIGNED} {known.gap}".rstrip())
+
+
+def _known_since(place: Place, origin: Origin, trusted: Ed25519PublicKey, now: datetime) -> Since:
     why_not = _why_not_there(place.database, origin.installation, now)
     if not why_not:
         standings = _read_there(place.database, now, standing_queries.list_standings)
-        return Since(standings, "the database that was there", "")
-    journal = read_journal(place.store.find(NAME), trusted)
+        holders = _read_there(place.database, now, standing_queries.list_holders)
+        return Since(standings, "the database that was there", "", holders)
+    journal, source = read_journal(place.store.find(NAME), trusted), "the journal of revocations"
     lines = journal.since(origin.epoch, origin.position)
+    standings = standings_in(lines or ())
+    if not origin.is_signed:  # How far it goes is what its forger wrote, so who was shut out before that is too.
+        standings = {who: last for who, last in standings_in(journal.lines).items() if last.is_out} | standings
     told = f"{why_not} And the journal of revocations beside the backups"
     if lines is None:
-        return Since({}, "nothing", f"{told} does not begin where this backup ends.")
-    source = "the journal of revocations"
+        return Since(standings, source if standings else "nothing", f"{told} does not begin where this backup ends.")
     if journal.is_closed and journal.reaches(origin.epoch, origin.position):
-        return Since(standings_in(lines), source, "")
+        return Since(standings, source, "")
     until = to_text(journal.lines[-1].at)
     how = "stops" if journal.is_whole else "is damaged"
     if journal.is_closed:  # Somebody put an older one back, or the database was changed without the gateway.
-        return Since(standings_in(lines), source, f"{told} ends at {until}, before this backup does.")
-    return Since(standings_in(lines), source, f"{told} {how} at {until}, without the mark of an orderly end.")
+        return Since(standings, source, f"{told} ends at {until}, before this backup does.")
+    return Since(standings, source, f"{told} {how} at {until}, without the mark of an orderly end.")
 
 
 def _why_not_there(database: Path, installation: str, now: datetime) -> str:
@@ -191,6 +216,7 @@ async def _make_safe(new: Path, since: Since, restored: Restored, at: datetime) 
         await db.write(forget_what_waited)
         hold = await db.read(standing_queries.find_hold)
         restored.hold = hold or ""
+        restored.holders = await db.read(standing_queries.list_holders)
     finally:
         await db.stop()
     wal = new.with_name(f"{new.name}-wal")

@@ -1,8 +1,8 @@
-"""The SQL of standings: everybody's, and single ones; and of the hold on access."""
+"""The SQL of standings: everybody's, and single ones; of who has power over the catalog, and of the hold on access."""
 
 from ecatalog.kit.db import Tx
 from ecatalog.kit.facts import Fact
-from ecatalog.ops.standings import KINDS, Standing, Subject
+from ecatalog.ops.standings import KINDS, Holder, Standing, Subject
 
 _ALL = {
     "client": """SELECT 'client' AS kind, id, revoked_at IS NOT NULL AS is_out, coalesce(revoke_reason, '') AS reason,
@@ -36,6 +36,18 @@ def user_standing(tx: Tx, user_id: str) -> Standing | None:
 
 def token_standing(tx: Tx, token_id: str) -> Standing | None:
     return tx.one(Standing, _ALL["token"] + " WHERE id = :id", id=token_id)
+
+
+def list_holders(tx: Tx) -> list[Holder]:
+    """Administrators, then tokens, that are good now; the newest first, for these are what somebody added."""
+    return tx.all(
+        Holder,
+        """SELECT 'administrator' AS kind, email AS name, created_at AS since, coalesce(password_hash, '') AS secret
+             FROM users WHERE role = 'admin' AND disabled_at IS NULL
+           UNION ALL
+           SELECT 'token', name, created_at, token_hash FROM api_tokens WHERE revoked_at IS NULL
+           ORDER BY kind, since DESC, name""",
+    )
 
 
 def list_changes(tx: Tx, after: int, limit: int) -> list[Fact]:

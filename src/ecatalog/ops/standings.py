@@ -54,6 +54,15 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return Subject(self.kind, self.id, self.demo_id)
 
 
+class Holder(msgspec.Struct, frozen=True, kw_only=True):
+    """Who has power over the whole catalog: an administrator, or a token of a service. `secret` is what was hashed."""
+
+    kind: Literal["administrator", "token"]
+    name: str
+    since: str
+    secret: str = ""
+
+
 def subject_of(fact: Fact) -> Subject | None:
     """Whose standing the fact may have changed."""
     noun = fact.kind.partition(".")[0]
