@@ -3,17 +3,19 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import apsw
 import pyrage
 
 from ecatalog.accounts.passwords import Hasher
 from ecatalog.app import Gateway, build
 from ecatalog.ops.backup_keys import Keys, signing_key
 from ecatalog.ops.backups import Place, make_backup, place_of, quietly
+from ecatalog.ops.journal import NAME
 from ecatalog.ops.restoring import Restored, restore_backup
 from ecatalog.settings import Settings
 from tests.blank import lay_blank
@@ -108,3 +110,18 @@ async def backed_up(data: Path, place: Place, clock: SettableClock) -> tuple[Cas
         cast = await gateway.db.write(load_cast)
         made = make_backup(place, NOON)
     return cast, made.name
+
+
+def lose_the_database(data: Path, journal: bytes | None) -> None:
+    """What is left are the backups, with this journal beside them."""
+    for file in data.glob("ltplabs.db*"):
+        file.unlink()
+    path = data / "backups" / NAME
+    path.unlink() if journal is None else path.write_bytes(journal)
+
+
+def hold_in(path: Path) -> str:
+    """Why access is on hold in this file; empty when it is not."""
+    with closing(apsw.Connection(str(path))) as connection:
+        found = connection.execute("SELECT value FROM settings WHERE key = 'access_hold'").fetchall()
+    return str(found[0][0]) if found else ""

@@ -20,11 +20,11 @@ from ecatalog.kit.schema import foreign_objects
 from ecatalog.ops.backup_file import BadBackup
 from ecatalog.ops.backup_keys import signing_key
 from ecatalog.ops.backups import Place, make_backup, quietly
+from ecatalog.ops.journal import NAME
 from ecatalog.ops.replica import Replica, restore_replica
 from ecatalog.ops.restoring import Restored
 from tests.cast import Cast, SettableClock
-from tests.ops.backing_up import KEYS, LATER, backed_up, in_thread, running
-from tests.ops.test_restoring import hold_in
+from tests.ops.backing_up import KEYS, LATER, backed_up, hold_in, in_thread, lose_the_database, running
 
 WHEN = "2026-03-10T12:00:00.000Z"
 LITESTREAM = str(Path(sys.executable).parent / "litestream")
@@ -222,8 +222,7 @@ async def test_who_was_shut_out_stays_so_however_far_the_replica_claims_to_go(
         "UPDATE clients SET revoked_at = NULL",
         f"INSERT INTO audit_log (position, at, actor, kind) VALUES ({claimed + 100}, '{WHEN}', 'x', 'y')",
     )
-    for file in data.glob("ltplabs.db*"):
-        file.unlink()
+    lose_the_database(data, (data / "backups" / NAME).read_bytes())
 
     restored = await scene.restore()
 

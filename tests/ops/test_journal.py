@@ -4,12 +4,16 @@ import asyncio
 import json
 from pathlib import Path
 
+import msgspec
+import pytest
+
 from ecatalog.access.actions import restore_client, revoke_client
 from ecatalog.app import build
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.ops.backup_keys import signing_key
+from ecatalog.ops.backup_stores import FolderStore, StoreFailed
 from ecatalog.ops.backups import Place, make_backup, positions_kept
-from ecatalog.ops.journal import NAME, read_journal, standings_in
+from ecatalog.ops.journal import NAME, JournalWriter, read_journal, standings_in
 from ecatalog.settings import Settings
 from tests.cast import SettableClock
 from tests.ops.backing_up import LATER, backed_up, running
@@ -59,6 +63,22 @@ async def test_a_journal_that_was_changed_is_kept_aside_and_begun_anew(
 
     assert (data / "backups" / f"{NAME}.broken").exists()
     assert read_journal(path.read_bytes(), signing_key(data).public_key()).is_closed
+
+
+async def test_a_line_that_was_noted_and_not_written_does_no_harm(
+    data: Path, place: Place, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The place of the backups was full just then, or the machine stopped."""
+    await backed_up(data, place, clock)
+    writer = JournalWriter(place.store, signing_key(data), data)
+    last = writer.resume()
+    assert last is not None
+    with monkeypatch.context() as patched:
+        patched.setattr(FolderStore, "append", lambda *_: (_ for _ in ()).throw(StoreFailed("full")))
+        with pytest.raises(StoreFailed):
+            writer.append([msgspec.structs.replace(last, kind="opened", after="", signature="")])
+
+    assert JournalWriter(place.store, signing_key(data), data).resume() == last
 
 
 async def test_without_keys_there_is_no_journal(data: Path, clock: SettableClock) -> None:

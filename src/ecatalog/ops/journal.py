@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 import msgspec
@@ -15,6 +16,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from ecatalog.ops.backup_stores import Store
+from ecatalog.ops.journal_mark import Mark, find_mark, note_mark
 from ecatalog.ops.standings import Standing, Subject
 
 NAME = "revocations.jsonl"
@@ -40,7 +42,12 @@ class Journal:
 
     lines: Sequence[Line]
     is_whole: bool
-    last_hash: str
+    hashes: Sequence[str]
+
+    @property
+    def last_hash(self) -> str:
+        """Empty before the first line."""
+        return self.hashes[-1] if self.hashes else ""
 
     @property
     def is_closed(self) -> bool:
@@ -70,14 +77,14 @@ def standings_in(lines: Sequence[Line]) -> dict[Subject, Standing]:
 def read_journal(text: bytes | None, trusted: Ed25519PublicKey) -> Journal:
     """A last line without its end was being written when the machine stopped: it never counted."""
     lines: list[Line] = []
-    last_hash = ""
+    hashes: list[str] = []
     for raw in (text or b"").split(b"\n")[:-1]:
         line = _verified(raw, trusted)
-        if line is None or line.after != last_hash:
-            return Journal(lines, is_whole=False, last_hash=last_hash)
+        if line is None or line.after != (hashes[-1] if hashes else ""):
+            return Journal(lines, is_whole=False, hashes=hashes)
         lines.append(line)
-        last_hash = _hash(raw)
-    return Journal(lines, is_whole=True, last_hash=last_hash)
+        hashes.append(_hash(raw))
+    return Journal(lines, is_whole=True, hashes=hashes)
 
 
 def _verified(raw: bytes, trusted: Ed25519PublicKey) -> Line | None:
@@ -98,20 +105,24 @@ def _hash(raw: bytes) -> str:
 
 
 class JournalWriter:
-    """Appends to the journal. Each call is on the disk when it returns; everything may raise StoreFailed. Blocks."""
+    """Appends to the journal. Each call is on the disk when it returns; everything may raise StoreFailed. Blocks.
 
-    def __init__(self, store: Store, signer: Ed25519PrivateKey) -> None:
+    How far it goes is noted in `data` before each change: what a crash then leaves undone is known by the line before.
+    """
+
+    def __init__(self, store: Store, signer: Ed25519PrivateKey, data: Path) -> None:
         self._store = store
         self._signer = signer
+        self._data = data
         self._last_hash = ""
 
     def resume(self) -> Line | None:
-        """The last line that is there. One that was half written is removed; a journal that somebody changed is kept
-        aside, and begun anew: then it covers less.
+        """The last line that is there. One that was half written is removed; a journal that somebody changed, or an
+        older one that was put back, is kept aside, and begun anew: then it covers less.
         """
         text = self._store.find(NAME)
         journal = read_journal(text, self._signer.public_key())
-        if text is not None and not journal.is_whole:
+        if text is not None and not (journal.is_whole and self._is_newest(journal)):
             self._store.keep(f"{NAME}.broken", text)
             self._store.keep(NAME, b"")
             self._last_hash = ""
@@ -121,9 +132,15 @@ class JournalWriter:
         self._last_hash = journal.last_hash
         return journal.lines[-1] if journal.lines else None
 
+    def _is_newest(self, journal: Journal) -> bool:
+        """Whether no older one was put back; what was noted last may be missing after a crash."""
+        mark = find_mark(self._data)
+        return mark is None or mark.before in ("", *journal.hashes) or mark.last in journal.hashes
+
     def append(self, lines: Sequence[Line]) -> None:
         """Signs and chains these lines, whose `after` and `signature` are empty yet."""
         text, last_hash = self._chained(lines, self._last_hash)
+        note_mark(self._data, Mark(last_hash, self._last_hash))
         self._store.append(NAME, text)
         self._last_hash = last_hash
 
@@ -138,6 +155,7 @@ class JournalWriter:
         if not journal.is_whole or not known or min(known) == 0:
             return 0
         text, last_hash = self._chained(journal.lines[min(known) :], "")
+        note_mark(self._data, Mark(last_hash, self._last_hash))
         self._store.keep(NAME, text)
         self._last_hash = last_hash
         return min(known)

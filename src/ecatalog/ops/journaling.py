@@ -97,7 +97,8 @@ class RevocationJournal:
         await self.catch_up()
 
     def _open(self) -> tuple[JournalWriter, Line | None]:
-        writer = JournalWriter(place_of(self._door.settings).store, signing_key(self._door.settings.data))
+        data = self._door.settings.data
+        writer = JournalWriter(place_of(self._door.settings).store, signing_key(data), data)
         return writer, writer.resume()
 
     async def _end(self) -> None:

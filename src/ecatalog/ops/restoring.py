@@ -37,7 +37,8 @@ from ecatalog.ops import standing_queries
 from ecatalog.ops.backups import FILES, BackupFailed, Place, Progress, only_one, opened_backup
 from ecatalog.ops.belongings import unpack
 from ecatalog.ops.holding import hold_access
-from ecatalog.ops.journal import NAME, read_journal, standings_in
+from ecatalog.ops.journal import NAME, Journal, read_journal, standings_in
+from ecatalog.ops.journal_mark import Mark, find_mark
 from ecatalog.ops.standings import Holder, Standing, Subject, apply_standing, is_stale
 
 T = TypeVar("T")
@@ -164,13 +165,22 @@ def _known_since(place: Place, origin: Origin, trusted: Ed25519PublicKey, now: d
     told = f"{why_not} And the journal of revocations beside the backups"
     if lines is None:
         return Since(standings, source if standings else "nothing", f"{told} does not begin where this backup ends.")
-    if journal.is_closed and journal.reaches(origin.epoch, origin.position):
-        return Since(standings, source, "")
+    why_not_all = _why_not_all(journal, origin, find_mark(place.data))
+    return Since(standings, source, f"{told} {why_not_all}" if why_not_all else "")
+
+
+def _why_not_all(journal: Journal, origin: Origin, mark: Mark | None) -> str:
+    """Why something may have been revoked after the last line of the journal; empty when nothing can have been."""
     until = to_text(journal.lines[-1].at)
-    how = "stops" if journal.is_whole else "is damaged"
-    if journal.is_closed:  # Somebody put an older one back, or the database was changed without the gateway.
-        return Since(standings, source, f"{told} ends at {until}, before this backup does.")
-    return Since(standings, source, f"{told} {how} at {until}, without the mark of an orderly end.")
+    if not journal.is_closed:
+        how = "stops" if journal.is_whole else "is damaged"
+        return f"{how} at {until}, without the mark of an orderly end."
+    if not journal.reaches(origin.epoch, origin.position):
+        # Somebody put an older one back, or the database was changed without the gateway.
+        return f"ends at {until}, before this backup does."
+    if mark is None:
+        return f"ends at {until}; whether it once went on cannot be known on this machine."
+    return "" if mark.last in journal.hashes else f"ends at {until}, and once went on: somebody put an older one back."
 
 
 def _why_not_there(database: Path, installation: str, now: datetime) -> str:

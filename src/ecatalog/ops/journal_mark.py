@@ -1,0 +1,37 @@
+"""How far the journal of revocations went, kept beside the database too: whoever can write to the place of the backups
+could put an older journal back, signatures and all, and only another place can tell.
+"""
+
+from pathlib import Path
+
+import msgspec
+
+from ecatalog.kit.sync import sync
+
+_FILE = "journal.json"
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """The hash of the last line, noted before it is written, and of the line before these."""
+
+    last: str
+    before: str
+
+
+def find_mark(data: Path) -> Mark | None:
+    """None where no gateway has kept a journal yet, or when the file cannot be read: then nobody knows."""
+    try:
+        return msgspec.json.decode((data / ".backup" / _FILE).read_bytes(), type=Mark)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def note_mark(data: Path, mark: Mark) -> None:
+    """On the disk when it returns. Raises OSError."""
+    folder = data / ".backup"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    partial = folder / f".{_FILE}"
+    partial.write_bytes(msgspec.json.encode(mark))
+    sync(partial)
+    partial.replace(folder / _FILE)
+    sync(folder)
