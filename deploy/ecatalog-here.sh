@@ -8,5 +8,5 @@ set -euo pipefail
 
 exec systemd-run --quiet --collect --wait --pty --pipe \
   --uid=ecatalog --gid=ecatalog --working-directory=/var/lib/ecatalog \
-  --property=EnvironmentFile=/etc/ecatalog.env --property=UMask=0077 --setenv=ECATALOG_DATA=/var/lib/ecatalog \
+  --property=EnvironmentFile=-/etc/ecatalog-litestream.env --property=EnvironmentFile=/etc/ecatalog.env --property=UMask=0077 --setenv=ECATALOG_DATA=/var/lib/ecatalog \
   /opt/ecatalog/.venv/bin/ecatalog "$@"

@@ -8,7 +8,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_QUIET=1 PIP_ROOT_U
 
 requirements() {
   python3 -m venv "$venv"
-  "$venv/bin/pip" install --require-hashes -r requirements/run.lock
+  "$venv/bin/pip" install --require-hashes -r requirements/run.lock -r requirements/litestream.lock
   # Elsewhere, since what writes the list is no part of what it lists.
   python3 -m venv /opt/list
   /opt/list/bin/pip install --require-hashes -r requirements/sbom.lock

@@ -12,7 +12,7 @@ compile=("$tools/bin/uv" pip compile --quiet "$@" --universal --python-version 3
   pyproject.toml packages/ecatalog-client/pyproject.toml requirements/run.in)
 "${compile[@]}" -o requirements/run.lock
 "${compile[@]}" --group dev -o requirements/dev.lock
-for tool in sbom checkov; do
+for tool in sbom checkov litestream; do
   "$tools/bin/uv" pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
     --no-annotate "requirements/$tool.in" -o "requirements/$tool.lock"
 done

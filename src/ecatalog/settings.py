@@ -138,7 +138,10 @@ class Settings:
         metadata=_about("Of how many days, weeks and months the newest backup is kept; others are removed."),
     )
     litestream: str = field(
-        default="", metadata=_about("Where Litestream replicates to, a folder or a URL: it makes the checkpoints then.")
+        default="",
+        metadata=_about(
+            "Where Litestream replicates to, file:///folder or another URL of its own: it makes the checkpoints then."
+        ),
     )
     session_idle: timedelta = field(
         default=timedelta(minutes=30), metadata=_about("A session ends after so many seconds without a request.")

@@ -1,11 +1,13 @@
 """What `kubectl kustomize` makes of an overlay, and how to find one's way in it."""
 
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -23,10 +25,22 @@ KUBECTL = Path(sys.executable).parent / "kubectl"
 
 @cache
 def rendered(overlay: str) -> tuple[Object, ...]:
-    """Every object of the overlay."""
-    made = subprocess.run(
-        [KUBECTL, "kustomize", FOLDER / "overlays" / overlay], capture_output=True, text=True, check=False
-    )
+    """Every object of the overlay; `production+litestream` is production with that component."""
+    name, _, component = overlay.partition("+")
+    if not component:
+        return _made_of(FOLDER / "overlays" / name)
+    with TemporaryDirectory() as root:
+        for each in ("deploy", "database"):
+            shutil.copytree(ROOT / each, Path(root) / each)
+        folder = Path(root) / FOLDER.relative_to(ROOT) / "overlays" / name
+        said = yaml.safe_load((folder / "kustomization.yaml").read_text())
+        said.setdefault("components", []).append(f"../../components/{component}")
+        (folder / "kustomization.yaml").write_text(yaml.safe_dump(said))
+        return _made_of(folder)
+
+
+def _made_of(folder: Path) -> tuple[Object, ...]:
+    made = subprocess.run([KUBECTL, "kustomize", folder], capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr
     return tuple(yaml.safe_load_all(made.stdout))
 

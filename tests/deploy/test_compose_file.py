@@ -14,8 +14,9 @@ FOLDER = ROOT / "deploy"
 TEXT = (FOLDER / "compose.yaml").read_text()
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(TEXT)["services"]
 GUIDE = (ROOT / "docs/guide/install-with-docker.md").read_text()
-# Of Caddy, of the way from one container to another, and of Compose itself.
+# Of Caddy and Litestream, of the way from one container to another, and of Compose itself.
 NOT_SETTINGS = {"CATALOG_DOMAIN", "DEMOS_DOMAIN", "CATALOG_TLS", "DEMOS_TLS", "XDG_DATA_HOME", "XDG_CONFIG_HOME"}
+NOT_SETTINGS |= {"LITESTREAM_ADDR"}
 OF_SERVICES = {"ECATALOG_GATEWAY", "ECATALOG_TOKEN_FILE", "ECATALOG_GATEWAY_URL"}
 
 

@@ -2,6 +2,7 @@
 stand-ins that only note what they were asked for in place of docker, minikube and kind.
 """
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,8 +39,9 @@ class Typist:
         self.noted = folder / "noted"
         self._root = folder / "root"
         self._root.mkdir()
-        for each in ("database", "deploy", "samples", "docs", "pyproject.toml"):
+        for each in ("database", "samples", "docs", "pyproject.toml"):
             (self._root / each).symlink_to(ROOT / each)
+        shutil.copytree(ROOT / "deploy", self._root / "deploy")  # Overlays are written to.
         programs = folder / "programs"
         for name in ("docker", "minikube", "kind"):
             add_program(programs, name, NOTES + (SAMPLES if name == "docker" else ""))
@@ -170,6 +172,7 @@ def test_everything_else_of_the_guide_is_understood(types: Typist, cluster: Clus
 
     assert names_of(cluster, "namespaces") == {"ingress-nginx", "monitoring"}, "the guide ends with removing it"
     assert ["ecatalog", "backup", "restore", "latest", "--from", "/data/backups"] in cluster.ran
+    assert ["ecatalog", "backup", "restore", "--at", "2026-03-10T11:59:00Z", "--from", "/data/backups"] in cluster.ran
     assert ["ecatalog", "doctor"] in cluster.ran
 
 

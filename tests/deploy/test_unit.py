@@ -13,7 +13,8 @@ import pytest
 from ecatalog.cli.main import REFUSED
 from tests.architecture.code import ROOT
 
-UNITS = ("ecatalog.service", "ecatalog-engine-guard.service")
+OURS = ("ecatalog.service", "ecatalog-engine-guard.service")
+UNITS = (*OURS, "ecatalog-litestream.service")
 GUIDE = (ROOT / "docs/guide/install-on-one-machine.md").read_text()
 
 
@@ -35,7 +36,7 @@ def noted_by_systemd_run(folder: Path, *words: str) -> list[str]:
     return told.stdout.splitlines()
 
 
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("unit", OURS)
 def test_a_refusal_is_not_tried_again(unit: str) -> None:
     assert service_of(unit)["RestartPreventExitStatus"] == str(REFUSED)
 
@@ -50,17 +51,29 @@ def test_it_has_no_rights_but_its_data(unit: str) -> None:
 
 
 def test_the_catalog_does_not_get_to_the_engine() -> None:
-    catalog, guard = map(service_of, UNITS)
+    catalog, guard = map(service_of, OURS)
 
     assert catalog["User"] == "ecatalog"
     assert "SupplementaryGroups" not in catalog
     assert (guard["DynamicUser"], guard["SupplementaryGroups"]) == ("yes", "docker")
 
 
+def test_litestream_has_the_database_and_none_of_the_secrets() -> None:
+    catalog, litestream = service_of("ecatalog.service"), service_of("ecatalog-litestream.service")
+
+    assert litestream["User"] == catalog["User"]
+    assert catalog["StateDirectory"] in litestream["StateDirectory"].split()
+    assert litestream["EnvironmentFile"] not in (catalog["EnvironmentFile"], "")
+    assert f"EnvironmentFile=-{litestream['EnvironmentFile']}\n" in (ROOT / "deploy/ecatalog.service").read_text()
+    assert litestream["Environment"] == f"DB_PATH=/var/lib/{catalog['StateDirectory']}/ltplabs.db"
+    assert litestream["ExecStart"].endswith(" -config /opt/ecatalog/deploy/litestream.yml")
+
+
 def test_the_command_of_operators_runs_as_the_catalog_does(tmp_path: Path) -> None:
     unit = service_of("ecatalog.service")
 
     asked = noted_by_systemd_run(tmp_path, "users", "add", "--name", "Ada Winter")
+    text = (ROOT / "deploy/ecatalog.service").read_text()
 
     program = unit["ExecStart"].removesuffix(" serve")
     assert asked[asked.index(program) :] == [program, "users", "add", "--name", "Ada Winter"]
@@ -68,7 +81,7 @@ def test_the_command_of_operators_runs_as_the_catalog_does(tmp_path: Path) -> No
         f"--uid={unit['User']}",
         f"--gid={unit['Group']}",
         f"--setenv={unit['Environment']}",
-        f"--property=EnvironmentFile={unit['EnvironmentFile']}",
+        *(f"--property={line}" for line in text.splitlines() if line.startswith("EnvironmentFile=")),
         f"--property=UMask={unit['UMask']}",
     ):
         assert told in asked
@@ -88,7 +101,7 @@ def test_systemd_takes_it_as_it_is(unit: str, tmp_path: Path) -> None:
     # With a program and an account that are there.
     text = (ROOT / "deploy" / unit).read_text()
     (tmp_path / unit).write_text(
-        text.replace("/opt/ecatalog/.venv/bin/ecatalog", "/bin/true").replace("=ecatalog\n", "=root\n")
+        re.sub(r"/opt/ecatalog/.venv/bin/\w+", "/bin/true", text).replace("=ecatalog\n", "=root\n")
     )
     told = subprocess.run(["systemd-analyze", "verify", tmp_path / unit], capture_output=True, text=True, check=False)
 

@@ -81,7 +81,7 @@ def scene(tmp_path_factory: pytest.TempPathFactory, scale: str) -> Scene:
     data = folder / "data"
     ours = KEYS_IN_ENVIRONMENT | {
         "ECATALOG_BACKUPS": str(folder / "backups"),
-        "ECATALOG_LITESTREAM": str(folder / "replica"),
+        "ECATALOG_LITESTREAM": f"file://{folder / 'replica'}",
     }
     env = os.environ | ours
     place = start_installation(data, settings=ours)
