@@ -173,4 +173,4 @@ def test_the_service_has_the_data_and_the_replica_alone() -> None:
 
 
 def test_its_guide_names_the_services_to_stop() -> None:
-    assert "docker compose stop gateway litestream\n" in test_compose_file.GUIDE
+    assert "docker compose stop gateway\ndocker compose stop litestream\n" in test_compose_file.GUIDE

@@ -42,7 +42,7 @@ def found(checkov: str, folder: Path, *objects: dict[str, Any]) -> tuple[set[str
 
 
 def test_nothing_is_found(checkov: str, tmp_path: Path) -> None:
-    objects = [each for overlay in OVERLAYS for each in rendered(overlay)]
+    objects = [each for overlay in (*OVERLAYS, "production+litestream") for each in rendered(overlay)]
 
     failed, summary = found(checkov, tmp_path, *objects)
 
@@ -67,7 +67,7 @@ def test_every_skip_is_explained() -> None:
     explained = [lines[number - 1].lstrip().startswith("# ") for number, line in enumerate(lines) if "- CKV" in line]
     reasons = [
         annotation
-        for each in rendered("production")
+        for each in rendered("production+litestream")
         for name, annotation in annotations(each).items()
         if name.startswith(SKIP)
     ]

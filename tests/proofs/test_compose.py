@@ -263,14 +263,35 @@ async def test_an_upgrade_and_a_restore_work_as_typed(composed: Composed, browse
     assert [each["revoked_at"] is None for each in clients] == [False], "What was revoked stays revoked."
 
 
+async def test_an_instant_comes_back_as_typed(composed: Composed, browser: ClientSession) -> None:
+    with (composed.clone / "deploy/.env").open("a") as chosen:
+        chosen.write("COMPOSE_PROFILES=litestream\n")
+    composed.type("docker compose up --detach --wait")
+    assert composed.states()["litestream"] == "healthy"
+    nobody = Caller(browser, f"https://catalog.localhost:{composed.port}")
+    admin = await nobody.log_in("you@example.com")
+    (client,) = (await admin.ask("GET", "/api/clients"))["items"]
+    await admin.ask("PATCH", f"/api/clients/{client['id']}", {"notes": "Copied within a second."})
+
+    restore, confirm = blocks(GUIDE, "To an instant, with Litestream")
+    said = composed.type(restore)
+    assert "  administrator you@example.com, since " in said
+    assert "Clients' access is on hold. Nobody signed the replica" in said
+    assert "Clients may open their demos again." in composed.type(confirm)
+
+    admin = await nobody.log_in("you@example.com")
+    assert (await admin.ask("GET", f"/api/clients/{client['id']}"))["notes"] == "Copied within a second."
+    assert composed.states()["litestream"] == "healthy"
+
+
 def test_everything_ends_in_order(composed: Composed) -> None:
     composed.type("docker compose stop --timeout 10")
     stopped = composed.type("docker compose ps --all --format json")
     ends = {each["Service"]: each["ExitCode"] for each in map(json.loads, stopped.splitlines())}
-    assert ends == dict.fromkeys(SERVICES, 0)
+    assert ends == dict.fromkeys(SERVICES | {"litestream"}, 0)
 
 
 def test_no_block_of_the_guide_is_left_untyped() -> None:
-    headings = ("The first time", "Day by day", "Upgrades", "Restoring")
+    headings = ("The first time", "Day by day", "Upgrades", "Restoring", "To an instant, with Litestream")
 
     assert blocks(GUIDE) == [block for heading in headings for block in blocks(GUIDE, heading)]
