@@ -22,7 +22,7 @@ from tests.architecture.test_sql import SQL
 # What speaks to one engine only: connections, migrations, checkpoints, the writer, inspection, its forbidden words.
 ENGINE = frozenset(
     f"ecatalog.kit.{name}"
-    for name in ("checkpoints", "codec", "connections", "db", "inspect", "migrations", "readers", "writer")
+    for name in ("checkpoints", "codec", "connections", "db", "inspect", "migrations", "readers", "schema", "writer")
 )
 # Put together from what was asked; called here with everything.
 FILTERS = dict.fromkeys(("kind", "client_id", "demo_id", "actor", "since", "until"), "x")
