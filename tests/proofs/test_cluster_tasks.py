@@ -143,7 +143,8 @@ def test_a_backup_is_restored_in_the_pod_of_the_database_as_the_guide_says(clust
 
 def typed_in_the_pod() -> list[list[str]]:
     """The commands of the guide, under Restoring, that run in the database's pod."""
-    guide = (ROOT / "docs/guide/install-on-kubernetes.md").read_text().split("## Restoring")[1]
+    guide = (ROOT / "docs/guide/install-on-kubernetes.md").read_text()
+    guide = guide.split("## Restoring\n")[1].split("\n## ")[0]
     return [found.split() for found in re.findall(r"^kubectl exec deployment/ltplabs-database -- (.*)$", guide, re.M)]
 
 
