@@ -1,5 +1,6 @@
 """The real Docker engine of the proofs: images made of small programs, networks of our own, and clearing up."""
 
+import json
 import os
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -86,3 +87,15 @@ def cleared(installation: str) -> Iterator[str]:
             docker("rm", "--force", *containers)
         if networks := docker("network", "ls", "--quiet", "--filter", label).split():
             docker("network", "rm", *networks)
+
+
+def clear_networks(beginning: str) -> None:
+    """Removes copies and their networks, by what addresses begin with; their launcher is gone, and they would stay."""
+    for network in docker("network", "ls", "--quiet", "--filter", f"label={INSTALLATION}").split():
+        if not json.loads(docker("network", "inspect", network))[0]["IPAM"]["Config"][0]["Subnet"].startswith(
+            beginning
+        ):
+            continue
+        if containers := docker("ps", "--all", "--quiet", "--filter", f"network={network}").split():
+            docker("rm", "--force", *containers)
+        docker("network", "rm", network)

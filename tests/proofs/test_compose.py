@@ -20,7 +20,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from tests.architecture.code import ROOT
 from tests.guides.typing_blocks import blocks, inline, typed
-from tests.launcher.engine import BASE, BUILDER, HOST, docker, new_installation
+from tests.launcher.engine import BASE, BUILDER, HOST, clear_networks, docker, new_installation
 from tests.proofs.installation import free_ports
 
 pytestmark = pytest.mark.proof
@@ -87,7 +87,8 @@ def composed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Composed]:
         yield made
     finally:
         made.type("docker compose down --volumes --timeout 10")
-        _leave_nothing(made.name)
+        clear_networks("10.215.")
+        assert made.name not in docker("volume", "ls", "--format", "{{.Name}}")
 
 
 def _tools(folder: Path) -> dict[str, str]:
@@ -97,17 +98,6 @@ def _tools(folder: Path) -> dict[str, str]:
     plugin.symlink_to(Path(sys.executable).with_name("docker-compose"))
     bases = {"BASE": BASE, "BUILDER": BUILDER, "DOCKER_BUILDKIT": "0"}
     return {"DOCKER_HOST": HOST, "DOCKER_CONFIG": str(folder / "docker"), **bases}
-
-
-def _leave_nothing(project: str) -> None:
-    """The copies and networks are the launcher's, which is gone with the rest: cleared away as the guide says."""
-    of_copies = [name for name in docker("network", "ls", "--format", "{{.Name}}").split() if "ecatalog-" in name]
-    for network in of_copies:
-        if json.loads(docker("network", "inspect", network))[0]["IPAM"]["Config"][0]["Subnet"].startswith("10.215."):
-            for container in docker("ps", "--all", "--quiet", "--filter", f"network={network}").split():
-                docker("rm", "--force", container)
-            docker("network", "rm", network)
-    assert project not in docker("volume", "ls", "--format", "{{.Name}}")
 
 
 class _Here(AbstractResolver):

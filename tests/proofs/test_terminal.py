@@ -2,12 +2,12 @@
 
 import os
 import pty
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.proofs.installation import free_quad
+from tests.proofs.terminal import read_until
 from tests.proofs.traces import traces_of
 
 pytestmark = pytest.mark.proof
@@ -22,28 +22,12 @@ def test_ctrl_c_ends_make_run_with_status_0_and_leaves_nothing(tmp_path: Path) -
     if pid == 0:
         os.chdir(ROOT)
         os.execvpe("make", ["make", "run", f"DATA={tmp_path / 'data'}"], env)
-    seen = _read_until(terminal, b"Ctrl-C ends it.")
+    seen = read_until(terminal, b"Ctrl-C ends it.")
     os.write(terminal, b"\x03")
-    seen += _read_until(terminal, None)
+    seen += read_until(terminal, None)
     _, status = os.waitpid(pid, 0)
     os.close(terminal)
     assert os.waitstatus_to_exitcode(status) == 0, seen.decode(errors="replace")[-2000:]
     assert b"Error" not in seen
     assert b"Interrupt" not in seen
     assert traces_of(tmp_path / "data") == {}
-
-
-def _read_until(terminal: int, words: bytes | None) -> bytes:
-    """Everything up to these words, or up to the end."""
-    seen, deadline = b"", time.monotonic() + 60
-    while words is None or words not in seen:
-        assert time.monotonic() < deadline, seen.decode(errors="replace")[-2000:]
-        try:
-            piece = os.read(terminal, 65536)
-        except OSError:  # Linux ends a pseudo-terminal that everybody has left like this.
-            piece = b""
-        if not piece:
-            assert words is None, seen.decode(errors="replace")[-2000:]
-            return seen
-        seen += piece
-    return seen
