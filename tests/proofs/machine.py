@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.architecture.code import ROOT
 from tests.launcher.engine import BUILDER, HOST, docker, new_installation
-from tests.proofs.terminal import type_at_terminal
+from tests.proofs.terminal import Terminal
 
 IMAGE = "ecatalog-test-machine:bookworm"
 CLONE = "/usr/local/src/ecatalog"
@@ -42,11 +42,13 @@ class Machine:
         shell = ["bash", "-euo", "pipefail", "-c", lines]
         return self._said(["--user", "ada", "--workdir", folder], shell, statuses)
 
-    def type_and_answer(self, lines: str, answers: Mapping[str, str], folder: str = CLONE) -> tuple[int, str]:
-        """The status and what is shown, where it asks at a terminal."""
+    def type_and_answer(self, lines: str, answers: Mapping[str, str], folder: str = CLONE) -> str:
+        """What is shown, where it asks at a terminal."""
         where = ["--interactive", "--tty", "--user", "ada", "--workdir", folder, self.name]
-        shell = ["bash", "-uo", "pipefail", "-c", lines]
-        return type_at_terminal(["docker", "-H", HOST, "exec", *where, *shell], answers)
+        with Terminal(["docker", "-H", HOST, "exec", *where, "bash", "-uo", "pipefail", "-c", lines]) as terminal:
+            terminal.answer(answers)
+            terminal.end()
+        return terminal.shown
 
     def as_root(self, *words: str, given: str = "") -> str:
         return self._said(["--interactive"], list(words), (0,), given)

@@ -47,7 +47,7 @@ def started() -> Iterator[tuple[Machine, str]]:
             machine.write("/etc/ecatalog.env", settings(machine))
             reach_copies_from_a_container(machine)
             asked = {"Password: ": PASSWORD, "Repeat for confirmation: ": PASSWORD}
-            yield machine, machine.type_and_answer(START, asked, INSTALLED)[1]
+            yield machine, machine.type_and_answer(START, asked, INSTALLED)
     finally:
         clear_networks(SUBNET)
 
