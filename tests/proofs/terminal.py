@@ -25,7 +25,7 @@ class Terminal:
         self._pid, self._ours = pty.fork()
         if self._pid == 0:
             os.chdir(cwd)
-            os.execvpe(command[0], command, dict(env))
+            os.execvpe(command[0], list(command), dict(env))
 
     def __enter__(self) -> Self:
         return self
