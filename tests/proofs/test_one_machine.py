@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from tests.architecture.code import ROOT
-from tests.architecture.test_documents import CODE, FENCE
+from tests.architecture.test_documents import CODE
+from tests.guides.typing_blocks import blocks
 from tests.launcher.engine import clear_networks
 from tests.proofs.machine import CLONE, Caller, Machine, booted, wait
 
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.proof
 
 DOCUMENT = "docs/guide/install-on-one-machine.md"
 TEXT = (ROOT / DOCUMENT).read_text()
-INSTALL, START, UPGRADE = BLOCKS = FENCE.findall(TEXT)
+INSTALL, START, REPLICATE, TO_AN_INSTANT, CONFIRM, UPGRADE = blocks(DOCUMENT)
 TASKS = re.findall(
     r"^```text\n(MAILTO.*?)^```", (ROOT / "docs/guide/checklists.md").read_text(), re.MULTILINE | re.DOTALL
 )
@@ -212,6 +213,18 @@ def test_one_that_is_killed_is_started_again(machine: Machine) -> None:
     until_ready(machine)
 
 
+def test_litestream_brings_the_catalog_back(machine: Machine) -> None:
+    machine.type(REPLICATE)
+    until_ready(machine)
+    wait(lambda: machine.as_root("find", "/var/lib/ecatalog-replica", "-type", "f"))
+
+    assert EMAIL in machine.type(TO_AN_INSTANT)
+    machine.type(CONFIRM)
+    until_ready(machine)
+    assert Caller(machine).log_in(EMAIL, PASSWORD).ask("GET", "/api/auth/me")
+    assert machine.shown("ecatalog-litestream", "ActiveState") == "active"
+
+
 def test_an_upgrade_brings_new_requirements_and_new_units(machine: Machine) -> None:
     commit = "git -c user.name=Ada -c user.email=ada@example.com commit --all --quiet --message 'A new version'"
     machine.type("sed -i 's/^Description=.*/Description=The new one/' deploy/*.service")
@@ -250,7 +263,3 @@ def test_it_ends_in_order(machine: Machine) -> None:
     for unit in UNITS:
         ended = [machine.shown(unit, name) for name in ("ActiveState", "Result", "ExecMainStatus")]
         assert ended == ["inactive", "success", "0"], unit
-
-
-def test_no_block_is_left_untested() -> None:
-    assert {INSTALL, START, UPGRADE} == set(BLOCKS)

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.code import ROOT
-from tests.architecture.test_documents import FENCE
+from tests.guides.typing_blocks import blocks
 from tests.proofs.installation import Person, free_quad
 from tests.proofs.raw import Line
 from tests.proofs.terminal import CTRL_C, Terminal
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.proof
 
 DOCUMENT = "README.md"
 TEXT = (ROOT / DOCUMENT).read_text()
-TWO_COMMANDS, REVOKE, WITHOUT_SAMPLES, MORE_USERS = BLOCKS = FENCE.findall(TEXT)
+TWO_COMMANDS, REVOKE, WITHOUT_SAMPLES, MORE_USERS = blocks(DOCUMENT)
 RUN, TEST = TWO_COMMANDS.splitlines()
 # Of the tests, one small file: which ones are run is pytest's own setting.
 SOME_TESTS = "tests/kit/test_drawing.py"
@@ -150,8 +150,3 @@ def choose_password(link: str) -> None:
     asked.add_header("Origin", f"{parts.scheme}://{parts.netloc}")
     with urllib.request.urlopen(asked, timeout=30) as answer:
         assert answer.status == 200
-
-
-def test_no_block_is_left_untested() -> None:
-    assert [TWO_COMMANDS, REVOKE, WITHOUT_SAMPLES, MORE_USERS] == BLOCKS
-    assert [line.split()[:2] for line in (RUN, TEST)] == [["make", "run"], ["make", "test"]]
