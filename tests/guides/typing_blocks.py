@@ -5,7 +5,6 @@ added is not left untyped: there are then too few names for it, and the module d
 """
 
 import os
-import pty
 import re
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tests.architecture.code import ROOT
+from tests.terminal import Terminal
 
 SHELL = ("sh", "bash", "console")
 # What the environment of whoever runs the tests must not decide.
@@ -91,27 +91,8 @@ def typed(lines: str, folder: Path, env: Mapping[str, str], statuses: tuple[int,
 
 
 def typed_at_a_terminal(lines: str, folder: Path, env: Mapping[str, str], answers: Mapping[str, str]) -> str:
-    """What the lines print to a terminal, where each of these questions is answered when it has been asked.
-
-    A question is to be given up to its last space: who asks for a password throws away what is typed before that.
-    """
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.chdir(folder)
-        os.execvpe("bash", ["bash", "-euo", "pipefail", "-c", lines], env)
-    said, left = "", dict(answers)
-    while piece := _read(terminal):
-        said += piece
-        for question in [each for each in left if each in said]:
-            os.write(terminal, f"{left.pop(question)}\n".encode())
-    os.close(terminal)
-    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    assert (status, left) == (0, {}), said
-    return said
-
-
-def _read(terminal: int) -> str:
-    try:
-        return os.read(terminal, 65536).decode(errors="replace")
-    except OSError:  # Linux ends a pseudo-terminal that everybody has left like this.
-        return ""
+    """What the lines print to a terminal, where each of these questions is answered when it has been asked."""
+    with Terminal(["bash", "-euo", "pipefail", "-c", lines], cwd=folder, env=env) as terminal:
+        terminal.answer(answers)
+        assert terminal.end() == 0, terminal.shown
+    return terminal.shown

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.architecture.code import ROOT
 from tests.launcher.engine import BUILDER, HOST, docker, new_installation
-from tests.proofs.terminal import Terminal
+from tests.terminal import Terminal
 
 IMAGE = "ecatalog-test-machine:bookworm"
 CLONE = "/usr/local/src/ecatalog"

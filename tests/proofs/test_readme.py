@@ -21,8 +21,8 @@ from tests.architecture.code import ROOT
 from tests.guides.typing_blocks import blocks
 from tests.proofs.installation import Person, free_quad
 from tests.proofs.raw import Line
-from tests.proofs.terminal import CTRL_C, Terminal
 from tests.proofs.test_serve import open_running
+from tests.terminal import CTRL_C, Terminal
 
 pytestmark = pytest.mark.proof
 

@@ -7,8 +7,8 @@ import pytest
 
 from tests.architecture.code import ROOT
 from tests.proofs.installation import free_quad
-from tests.proofs.terminal import CTRL_C, Terminal
 from tests.proofs.traces import traces_of
+from tests.terminal import CTRL_C, Terminal
 
 pytestmark = pytest.mark.proof
 
