@@ -245,7 +245,14 @@ def test_demos_run_as_local_processes_too(machine: Machine) -> None:
     )
     until_ready(machine)
     admin = Caller(machine).log_in(EMAIL, PASSWORD)
-    assert opened(admin, "Desk", "support")["phase"] == "ready"
+    launch = opened(admin, "Desk", "support")
+    assert launch["phase"] == "ready"
+
+    machine.type("sudo systemctl restart ecatalog")
+    until_ready(machine)
+    look = f"/api/launches/{launch['id']}"
+    ended = wait(lambda: admin.ask("GET", look), lambda seen: seen["state"] != "running")
+    assert (ended["state"], ended["reason"]) == ("stopped", "The catalog was shut down. Open the demo again.")
 
 
 def test_without_an_administrator_the_log_has_the_link(machine: Machine) -> None:
