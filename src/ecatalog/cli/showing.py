@@ -75,6 +75,8 @@ def in_words(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%d %H:%M:%S}Z" if value.utcoffset() is not None else str(value)
+    if isinstance(value, float):
+        return str(round(value, 6))
     if isinstance(value, dict | list):
         return msgspec.json.encode(value).decode() if value else ""
     return str(value)

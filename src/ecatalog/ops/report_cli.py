@@ -35,7 +35,8 @@ def errors(days: Days = 7, data: Data = None, as_json: Json = False) -> None:
         return
     if found:
         show_items(msgspec.to_builtins(found, builtin_types=(datetime,)))
-    typer.echo(f"{sum(each.times for each in found)} errors in the last {days} days.")
+    times = sum(each.times for each in found)
+    typer.echo(f"{times} {'error' if times == 1 else 'errors'} in the last {days} days.")
 
 
 @app.command()
