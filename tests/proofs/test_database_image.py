@@ -194,10 +194,15 @@ def test_what_the_readme_says_is_typed_in_its_folder(pod: Pod, tmp_path: Path) -
     """In a clone of the last commit, since it changes the modes of files; somebody tries each of the menu meanwhile."""
     subprocess.run(["git", "clone", "--quiet", ROOT, tmp_path / "clone"], check=True)
 
-    told = typed(MAKING, tmp_path / "clone/database", pod.env)
+    told = typed(MAKING, tmp_path / "clone/database", pod.env, given=f"1\n3\n4\n5\nwhat\n2\n{COUNT_USERS}\n")
     for sentence in (
         "Built ltplabs/sqlite-database",
-        "All tests passed.",
+        "1 queries",
+        "\n3\n",
+        "is healthy",
+        "/data/backups, tested.",
+        "keeper.ready",
+        "Choose a number, or q.",
         "is deployed and healthy.",
         "was made in pod/",
     ):
