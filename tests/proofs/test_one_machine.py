@@ -30,7 +30,7 @@ INSTALLED = "/opt/ecatalog"
 EMAIL, PASSWORD = "you@example.com", "four calm words together"
 UNITS = ("ecatalog", "ecatalog-engine-guard")
 READY = "http://127.0.0.1:9100/readyz"
-SUBNET = "10.217."
+SUBNET = "10.219."
 JAR = "/var/tmp/cookies"
 
 
