@@ -12,10 +12,12 @@ import pytest
 
 from ecatalog.cli.main import REFUSED
 from tests.architecture.code import ROOT
+from tests.guides.typing_blocks import blocks
 
 OURS = ("ecatalog.service", "ecatalog-engine-guard.service")
 UNITS = (*OURS, "ecatalog-litestream.service")
-GUIDE = (ROOT / "docs/guide/install-on-one-machine.md").read_text()
+DOCUMENT = "docs/guide/install-on-one-machine.md"
+GUIDE = (ROOT / DOCUMENT).read_text()
 
 
 def service_of(unit: str) -> configparser.SectionProxy:
@@ -88,7 +90,7 @@ def test_the_command_of_operators_runs_as_the_catalog_does(tmp_path: Path) -> No
 
 
 def test_the_guide_installs_all_of_it_and_names_settings_that_exist() -> None:
-    (settings,) = re.findall(r"^```ini\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
+    (settings,) = blocks(DOCUMENT, language="ini")
     known = set(re.findall(r"`([A-Z][A-Z_]+)`", (ROOT / "docs/reference/settings.md").read_text()))
 
     assert {line.split("=")[0] for line in settings.splitlines()} - known == set()

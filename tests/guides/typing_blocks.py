@@ -38,11 +38,11 @@ def commands(text: str) -> list[str]:
 
 
 def blocks(document: str, heading: str = "", language: str | None = None) -> list[str]:
-    """The commands of a document, or those below one of its headings; or its blocks in another language."""
+    """The commands of a document, or those below one of its headings; or its blocks in a language (`""`: in none)."""
     text = (ROOT / document).read_text()
     if heading:
         text = re.split(rf"^## {re.escape(heading)}\n", text, flags=re.MULTILINE)[1].split("\n## ")[0]
-    return [lines for named, lines in fences(text) if named == language] if language else commands(text)
+    return commands(text) if language is None else [lines for named, lines in fences(text) if named == language]
 
 
 def inline(document: str, *beginnings: str) -> list[str]:

@@ -8,24 +8,19 @@ from typing import Any
 
 import pytest
 
-from tests.architecture.code import ROOT
-from tests.architecture.test_documents import CODE
-from tests.guides.typing_blocks import blocks
+from tests.guides.typing_blocks import blocks, inline
 from tests.launcher.engine import clear_networks
 from tests.proofs.machine import CLONE, Caller, Machine, booted, wait
 
 pytestmark = pytest.mark.proof
 
 DOCUMENT = "docs/guide/install-on-one-machine.md"
-TEXT = (ROOT / DOCUMENT).read_text()
 INSTALL, START, REPLICATE, TO_AN_INSTANT, CONFIRM, UPGRADE = blocks(DOCUMENT)
-TASKS = re.findall(
-    r"^```text\n(MAILTO.*?)^```", (ROOT / "docs/guide/checklists.md").read_text(), re.MULTILINE | re.DOTALL
-)
+(TASKS,) = blocks("docs/guide/checklists.md", language="text")
 TIMES = re.compile(r"^\S+ +\S+ +\S+ +\S+ +\S+ +root\b", re.MULTILINE)
 SAID_BY_TASKS = ("is whole: ", " in the last 7 days.", "It is whole, and was removed again.", "top clients", " p99 ")
-(SETTINGS,) = re.findall(r"^```ini\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
-(CADDYFILE,) = re.findall(r"^```\n(catalog\.example\.com.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
+(SETTINGS,) = blocks(DOCUMENT, language="ini")
+(CADDYFILE,) = blocks(DOCUMENT, language="")
 INSTALLED = "/opt/ecatalog"
 EMAIL, PASSWORD = "you@example.com", "four calm words together"
 UNITS = ("ecatalog", "ecatalog-engine-guard")
@@ -36,7 +31,7 @@ JAR = "/var/tmp/cookies"
 
 def said_of(words: str) -> str:
     """A command that the guide names in a sentence, by its end."""
-    return str(next(each for each in CODE.findall(TEXT) if each.endswith(words)))
+    return next(each for each in inline(DOCUMENT, "sudo") if each.endswith(words))
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +60,7 @@ def admin(machine: Machine) -> Caller:
 
 def settings(machine: Machine) -> str:
     """The file as the guide has it, with secrets, and with what a machine that is itself a container needs besides."""
-    text = str(SETTINGS)
+    text = SETTINGS
     while "…" in text:
         text = text.replace("…", secrets.token_urlsafe(32), 1)
     return text + "".join(f"{line}\n" for line in inside_a_container(machine))
@@ -185,15 +180,14 @@ def serve_by_caddy(machine: Machine) -> None:
 
 def test_what_cron_does_by_itself_is_mailed(machine: Machine) -> None:
     """Cron takes the file as it is; then, with its times moved to cron's start, it does all of it at once."""
-    (tasks,) = TASKS
     folder = machine.as_root("mktemp", "--directory", "/var/tmp/mails.XXXXXX").strip()
     machine.write("/usr/sbin/sendmail", f"#!/bin/sh\ncat >{folder}/new.$$ && mv {folder}/new.$$ {folder}/$$.mail\n")
     machine.as_root("chmod", "755", "/usr/sbin/sendmail")
-    for text in (tasks, TIMES.sub("@reboot  root", tasks)):
+    for text in (TASKS, TIMES.sub("@reboot  root", TASKS)):
         machine.write("/etc/cron.d/ecatalog", text)
         # By this file cron knows that it was there since the machine's start.
         machine.type("sudo rm --force /run/crond.reboot && sudo systemctl restart cron")
-    all_of_them = len(tasks.splitlines()) - 1
+    all_of_them = len(TASKS.splitlines()) - 1
     look = ("sh", "-c", f"cat {folder}/*.mail 2>/dev/null || true")
     mails = wait(lambda: machine.as_root(*look), lambda seen: seen.count("\nSubject: ") == all_of_them)
 
