@@ -28,3 +28,8 @@ def facts_after(tx: Tx, position: int, limit: int) -> list[Fact]:
         position=position,
         limit=limit,
     )
+
+
+def last_position(tx: Tx) -> int:
+    """Of the last fact, 0 when there is none."""
+    return int(tx.value("SELECT coalesce(max(position), 0) FROM audit_log"))

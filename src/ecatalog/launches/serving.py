@@ -12,6 +12,7 @@ import msgspec
 
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.db import Database, Tx
+from ecatalog.kit.facts import last_position
 from ecatalog.kit.ids import new_label, new_secret
 from ecatalog.launches import serving_queries as queries
 from ecatalog_client.types.serving import Begin, Change, Gone, Synced, WantedChange
@@ -218,7 +219,7 @@ FOR_LAUNCHERS = View(snapshot=_launcher_snapshot, changes=_launcher_changes, bat
 
 def take_snapshot(tx: Tx, view: View[C]) -> tuple[Identity, C]:
     """Everything, as it is in one transaction."""
-    return identity_of(tx), view.snapshot(tx, queries.last_position(tx))
+    return identity_of(tx), view.snapshot(tx, last_position(tx))
 
 
 def changes_since(tx: Tx, view: View[C], epoch: str, since: int) -> tuple[Identity, C] | None:
@@ -226,7 +227,7 @@ def changes_since(tx: Tx, view: View[C], epoch: str, since: int) -> tuple[Identi
 
     None when only a snapshot will do: in another epoch, or too far behind.
     """
-    identity, position = identity_of(tx), queries.last_position(tx)
+    identity, position = identity_of(tx), last_position(tx)
     facts = queries.list_facts(tx, since, MOST_FACTS + 1)
     if identity.epoch != epoch or since > position or len(facts) > MOST_FACTS:
         return None

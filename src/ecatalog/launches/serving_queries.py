@@ -203,10 +203,6 @@ def list_facts(tx: Tx, since: int, limit: int) -> list[Fact]:
     )
 
 
-def last_position(tx: Tx) -> int:
-    return int(tx.value("SELECT coalesce(max(position), 0) FROM audit_log"))
-
-
 def find_setting(tx: Tx, key: str) -> str | None:
     found = tx.value("SELECT value FROM settings WHERE key = :key", key=key)
     return None if found is None else str(found)

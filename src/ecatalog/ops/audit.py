@@ -10,6 +10,7 @@ from ecatalog.demos.actions import list_demos
 from ecatalog.kit.actor import ADMINS, SYSTEM, USERS, Actor, Role
 from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import Forbidden
+from ecatalog.kit.facts import last_position
 from ecatalog.kit.paging import PAGE_SIZE, decode_cursor, encode_cursor, page_of
 from ecatalog.kit.search import containing
 from ecatalog.ops import queries
@@ -61,7 +62,7 @@ def list_audit(
 def _search(
     tx: Tx, wanted: Mapping[str, object], q: str, since: datetime | None, before: int, limit: int
 ) -> Page[AuditFact]:
-    newest = min(before, queries.last_position(tx) + 1)
+    newest = min(before, last_position(tx) + 1)
     oldest = 1 if since is None else max(1, _position_at(tx, since) - _SLACK)
     down_to = max(oldest, newest - LOOKED_BACK)
     kinds = queries.list_kinds(tx)
@@ -88,7 +89,7 @@ def _word(tx: Tx, word: str, kinds: list[str]) -> queries.Word:
 
 def _position_at(tx: Tx, at: datetime) -> int:
     """The first position of that time or later: the log is in the order of time, so halving finds it."""
-    low, high = 1, queries.last_position(tx) + 1
+    low, high = 1, last_position(tx) + 1
     while low < high:
         middle = (low + high) // 2
         found = queries.moment_from(tx, middle)

@@ -1,4 +1,4 @@
-"""The SQL of following: where the two logs end, and what comes after a place in them."""
+"""The SQL of following: where the log of use ends, and what comes after a place in it."""
 
 from datetime import datetime
 from typing import Any
@@ -19,11 +19,6 @@ class Use(msgspec.Struct, frozen=True):
     launch_id: str | None
     seconds: int
     details: dict[str, Any]
-
-
-def last_position(tx: Tx) -> int:
-    """Of the last fact, 0 when there is none."""
-    return int(tx.value("SELECT max(position) FROM audit_log") or 0)
 
 
 def last_use(tx: Tx) -> int:

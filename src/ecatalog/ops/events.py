@@ -11,7 +11,7 @@ import msgspec
 from ecatalog.kit.actor import Actor
 from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import Conflict, Forbidden, Invalid
-from ecatalog.kit.facts import Fact, facts_after
+from ecatalog.kit.facts import Fact, facts_after, last_position
 from ecatalog.kit.paging import decode_cursor, encode_cursor
 from ecatalog.ops import event_queries as queries
 from ecatalog_client.types.events import AccessEvent, CatalogEvent, LaunchEvent, UsageEvent
@@ -65,7 +65,7 @@ def topics_for(actor: Actor, wanted: str) -> frozenset[str]:
 
 def place_after(tx: Tx, cursor: str) -> Place:
     """Where the cursor points, the end of both logs without one. Raises Invalid; Conflict past the end."""
-    end = Place(queries.last_position(tx), queries.last_use(tx))
+    end = Place(last_position(tx), queries.last_use(tx))
     if not cursor:
         return end
     place = Place(*decode_cursor(cursor, (0, 0)))

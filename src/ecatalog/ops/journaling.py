@@ -10,7 +10,7 @@ import structlog
 
 from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import Unavailable
-from ecatalog.kit.facts import Fact
+from ecatalog.kit.facts import Fact, last_position
 from ecatalog.launches.serving import identity_of
 from ecatalog.ops import standing_queries as queries
 from ecatalog.ops.backup_keys import signing_key
@@ -89,7 +89,7 @@ class RevocationJournal:
         writer, last = await self._in_thread(self._open)
         db = self._door.db
         self._epoch = (await db.read(identity_of)).epoch
-        now = await db.read(queries.last_position)
+        now = await db.read(last_position)
         # After a restore the numbers begin again, below where the journal was.
         self._position = now if last is None else min(last.position, now)
         self._writer = writer
@@ -117,7 +117,7 @@ class RevocationJournal:
             standings = await db.read(standings_after, facts)
             self._position = facts[-1].position
             await self._append("standing", standings)
-        self._position = max(self._position, await db.read(queries.last_position))
+        self._position = max(self._position, await db.read(last_position))
 
     async def shorten_if_due(self) -> None:
         """Once a day, and at the start: leaves out what is older than the oldest backup."""

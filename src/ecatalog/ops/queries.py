@@ -177,10 +177,6 @@ def moment_from(tx: Tx, position: int) -> tuple[int, datetime] | None:
     return None if found is None else (found.position, found.at)
 
 
-def last_position(tx: Tx) -> int:
-    return int(tx.value("SELECT coalesce(max(position), 0) FROM audit_log"))
-
-
 class _Kind(msgspec.Struct, frozen=True):
     kind: str
 

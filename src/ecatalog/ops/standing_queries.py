@@ -60,10 +60,6 @@ def list_changes(tx: Tx, after: int, limit: int) -> list[Fact]:
     )
 
 
-def last_position(tx: Tx) -> int:
-    return int(tx.value("SELECT coalesce(max(position), 0) FROM audit_log"))
-
-
 def find_hold(tx: Tx) -> str | None:
     """Why clients' access is on hold, None when it is not."""
     found = tx.value("SELECT value FROM settings WHERE key = 'access_hold'")
