@@ -122,7 +122,7 @@ async def test_a_crash_at_any_step_loses_nothing_and_tells_nothing_twice(
 
         return step
 
-    for name in ("sync", "_remove", "_note", "_sha256"):
+    for name in ("sync", "_remove", "_note", "sha256_of"):
         monkeypatch.setattr(module, name, crash(getattr(module, name)))
     with suppress(KeyboardInterrupt):
         await archive_use(db, archive, SYSTEM, NOON, 18)

@@ -4,7 +4,6 @@ A part counts once its manifest is there, and only then its events leave the dat
 one of the two, or in both and then told once. The daily sums stay where they are.
 """
 
-import hashlib
 import io
 import os
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,7 @@ from ecatalog.kit.errors import Conflict
 from ecatalog.kit.sync import sync
 from ecatalog.ops import archive_queries as queries
 from ecatalog.ops.archive_queries import Event
+from ecatalog.ops.backup_sealing import sha256_of
 from ecatalog.usage.actions import remove_events
 
 _READ_AT_A_TIME = 2000
@@ -56,7 +56,7 @@ class Archive:
     def events(self, part: Part) -> Iterator[Event]:
         """Raises Conflict when the file is not what its manifest tells."""
         path = self.folder / part.file
-        if not path.exists() or _sha256(path) != part.sha256:
+        if not path.exists() or sha256_of(path) != part.sha256:
             raise Conflict(f"{path} is damaged or gone. Bring it back from your copy of {self.folder}.")
         with path.open("rb") as file, zstandard.ZstdDecompressor().stream_reader(file) as plain:
             for line in io.BufferedReader(plain):
@@ -112,7 +112,7 @@ async def _write_part(db: Database, archive: Archive, since: datetime, now: date
         os.fsync(file.fileno())
     path = archive.folder / f"{name}.jsonl.zst"
     part = Part(
-        month=month, file=path.name, rows=count, first_id=first, last_id=last, sha256=_sha256(partial), made_at=now
+        month=month, file=path.name, rows=count, first_id=first, last_id=last, sha256=sha256_of(partial), made_at=now
     )
     partial.replace(path)
     manifest = archive.folder / f".partial-{name}.json"
@@ -143,8 +143,3 @@ def _remove(tx: Tx, archived: Sequence[Event]) -> int:
 
 def _note(tx: Tx, actor: Actor, part: Part) -> int:
     return tx.record("usage.archived", actor, month=part.month, rows=part.rows, file=part.file)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
