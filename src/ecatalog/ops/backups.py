@@ -32,6 +32,7 @@ from ecatalog.ops.belongings import bytes_of_belongings, pack
 from ecatalog.ops.health import free_bytes_of
 from ecatalog.ops.last_backup import LastBackup, note_backup
 from ecatalog.ops.retention import to_keep
+from ecatalog.ops.work_folder import work_folder
 from ecatalog.settings import BadSetting, Settings
 from ecatalog.settings_backups import Keep
 from ecatalog_client.types.backups import Backup
@@ -76,10 +77,6 @@ def place_of(settings: Settings) -> Place:
     """Raises StoreFailed."""
     work = work_folder(settings.data)
     return Place(settings.database, settings.data, store_at(settings.backup_place, work), Keys.of(settings))
-
-
-def work_folder(data: Path) -> Path:
-    return data / ".backup"
 
 
 def make_backup(place: Place, now: datetime, tell: Progress = quietly) -> Backup:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from ecatalog.kit.sync import sync
+from ecatalog.ops.work_folder import find_noted, note
 
 _FILE = "journal.json"
 
@@ -20,18 +20,9 @@ class Mark(msgspec.Struct, frozen=True):
 
 def find_mark(data: Path) -> Mark | None:
     """None where no gateway has kept a journal yet, or when the file cannot be read: then nobody knows."""
-    try:
-        return msgspec.json.decode((data / ".backup" / _FILE).read_bytes(), type=Mark)
-    except (OSError, msgspec.MsgspecError):
-        return None
+    return find_noted(data, _FILE, Mark)
 
 
 def note_mark(data: Path, mark: Mark) -> None:
     """On the disk when it returns. Raises OSError."""
-    folder = data / ".backup"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = folder / f".{_FILE}"
-    partial.write_bytes(msgspec.json.encode(mark))
-    sync(partial)
-    partial.replace(folder / _FILE)
-    sync(folder)
+    note(data, _FILE, mark)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from ecatalog.kit.sync import sync
+from ecatalog.ops.work_folder import find_noted, note
 
 _FILE = "last.json"
 
@@ -29,10 +29,7 @@ class LastBackup(msgspec.Struct, frozen=True, kw_only=True):
 
 def find_last_backup(data: Path) -> LastBackup | None:
     """None before the first try, or when the file cannot be read: nobody relies on it to restore."""
-    try:
-        return msgspec.json.decode((data / ".backup" / _FILE).read_bytes(), type=LastBackup)
-    except (OSError, msgspec.MsgspecError):
-        return None
+    return find_noted(data, _FILE, LastBackup)
 
 
 def note_backup(data: Path, last: LastBackup) -> None:
@@ -43,21 +40,11 @@ def note_backup(data: Path, last: LastBackup) -> None:
     noted = msgspec.structs.replace(last, good_at=good_at, previous_bytes=kept, bytes=last.bytes or kept)
     if last.tested_at is None and was is not None:
         noted = msgspec.structs.replace(noted, tested_at=was.tested_at, test_error=was.test_error)
-    _keep(data, noted)
+    note(data, _FILE, noted)
 
 
 def note_test(data: Path, at: datetime, error: str) -> None:
     """Keeps how a restore test of a stored backup went, beside how the last one was made. Raises OSError."""
     was = find_last_backup(data)
     if was is not None:
-        _keep(data, msgspec.structs.replace(was, tested_at=at, test_error=error))
-
-
-def _keep(data: Path, noted: LastBackup) -> None:
-    folder = data / ".backup"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = folder / f".{_FILE}"
-    partial.write_bytes(msgspec.json.encode(noted))
-    sync(partial)
-    partial.replace(folder / _FILE)
-    sync(folder)
+        note(data, _FILE, msgspec.structs.replace(was, tested_at=at, test_error=error))
