@@ -17,7 +17,6 @@ from ecatalog.ops import queries
 from ecatalog_client.types.audit import AuditFact
 from ecatalog_client.types.paging import Page
 
-_NEWEST = 2**62
 _MAY = ADMINS | {Role.VIEWER}
 # A page looks so far back for words, and then says where to look on: it takes the same time in a log of any length.
 LOOKED_BACK = 100_000
@@ -48,7 +47,7 @@ def list_audit(
     """
     if not (actor.role in _MAY or "audit:read" in actor.scopes):
         raise Forbidden("Your account may not read the audit log. Ask an administrator.")
-    (before,) = decode_cursor(cursor, (_NEWEST,))
+    (before,) = decode_cursor(cursor, (queries.NEWEST,))
     given = {"kind": kind, "client_id": client_id, "demo_id": demo_id, "actor": by, "since": since, "until": until}
     wanted = {name: value for name, value in given.items() if value}
     if until is not None:

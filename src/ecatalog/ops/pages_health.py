@@ -78,7 +78,7 @@ async def _backups_of(door: Door) -> Backups:
 
 def _checked(tx: Tx) -> dict[str, Checked]:
     """By the names of backups; the last look at each counts."""
-    facts = queries.list_facts(tx, {"kind": "backup.checked"}, before=2**62, limit=4 * _MOST_SHOWN)
+    facts = queries.list_facts(tx, {"kind": "backup.checked"}, limit=4 * _MOST_SHOWN)
     return {str(each.details["backup"]): Checked(at=each.at, problem=each.details["problem"]) for each in facts[::-1]}
 
 

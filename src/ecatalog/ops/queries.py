@@ -9,6 +9,8 @@ import msgspec
 from ecatalog.kit.db import Tx
 from ecatalog_client.types.audit import AuditFact
 
+NEWEST = 2**62
+"""A position that no fact has yet: before it are all."""
 # Samples go only into a database without users, so the fact is among the first ones: no need to read a log of years.
 _EARLY = 1000
 _FACTS = "SELECT position, at, actor, kind, client_id, demo_id, details FROM audit_log WHERE position < :before"
@@ -110,16 +112,22 @@ def waiting_since(tx: Tx) -> str | None:
     return None if found is None else str(found)
 
 
-def list_facts(tx: Tx, wanted: Mapping[str, Any], *, before: int, limit: int) -> list[AuditFact]:
+def list_facts(tx: Tx, wanted: Mapping[str, Any], *, limit: int, before: int = NEWEST) -> list[AuditFact]:
     """Newest first, those that fit every filter (by its name in the table above)."""
-    conditions = "".join(f" AND {_FILTERS[name]}" for name in sorted(wanted))
+    conditions, values = _fitting(wanted)
     return tx.all(
         AuditFact,
         _FACTS + conditions + " ORDER BY position DESC LIMIT :limit",
         before=before,
         limit=limit,
-        **{"fact_kind" if name == "kind" else name: value for name, value in wanted.items()},
+        **values,
     )
+
+
+def _fitting(wanted: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The conditions of these filters, and their parameters."""
+    conditions = "".join(f" AND {_FILTERS[name]}" for name in sorted(wanted))
+    return conditions, {"fact_kind" if name == "kind" else name: value for name, value in wanted.items()}
 
 
 class Word(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,8 +144,7 @@ def search_facts(
     tx: Tx, wanted: Mapping[str, Any], words: list[Word], *, since: int, before: int, limit: int
 ) -> list[AuditFact]:
     """Newest first, of the positions from `since` on, those that fit every filter and hold every word."""
-    named: dict[str, Any] = {}
-    conditions = "".join(f" AND {_FILTERS[name]}" for name in sorted(wanted))
+    conditions, named = _fitting(wanted)
     for at, word in enumerate(words):
         named[f"like_{at}"] = word.like
         parts = [f"CAST(details AS TEXT) LIKE :like_{at} ESCAPE '\\'"]
@@ -158,7 +165,6 @@ def search_facts(
         before=before,
         limit=limit,
         **named,
-        **{"fact_kind" if name == "kind" else name: value for name, value in wanted.items()},
     )
 
 
