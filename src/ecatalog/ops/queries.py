@@ -1,4 +1,7 @@
-"""All SQL of this room: the audit log, the write that proves that writes work, and counts for the metrics."""
+"""The SQL of the audit log, of the write that proves that writes work, and of counts for the metrics.
+
+What else this room asks is in its `…_queries.py`, one for each subject.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
