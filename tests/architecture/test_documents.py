@@ -20,6 +20,7 @@ DOCUMENTS = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "packages/ecatalog-client/README.md")),
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "database").glob("*.md")),
+    *sorted((ROOT / "deploy").rglob("*.md")),
 ]
 # `path/of.py` or `folder/`, as in docs/map.md; what has a placeholder, or is a network, is no path.
 PATH = re.compile(r"`((?![0-9.]+/[0-9]+`)(?:[\w.-]+/)+[\w.-]*|[\w-]+\.(?:md|toml))`")
@@ -32,10 +33,10 @@ SAMPLE_LOGIN = re.compile(r"[\w.]+@ecatalog\.\w+")
 NOT_OF_THE_PROJECT = ("ltplabs/", "application/", "tokens/", "secrets/", "copies/", "text/", "ecatalog.io/")
 
 
-def missing_paths(text: str) -> list[str]:
-    """The paths in backticks that do not exist."""
+def missing_paths(text: str, folder: Path = ROOT) -> list[str]:
+    """The paths in backticks that exist neither in the project nor beside the document."""
     found = [path for path in PATH.findall(text) if not path.startswith(NOT_OF_THE_PROJECT)]
-    return [path for path in found if not (ROOT / path).exists()]
+    return [path for path in found if not ((ROOT / path).exists() or (folder / path).exists())]
 
 
 def broken_links(text: str, folder: Path) -> list[str]:
@@ -82,7 +83,7 @@ def reference_writer() -> ModuleType:
 def test_what_a_document_names_exists(document: Path) -> None:
     text = document.read_text()
 
-    assert missing_paths(text) == []
+    assert missing_paths(text, document.parent) == []
     assert broken_links(text, document.parent) == []
     assert unknown_commands(text) == []
 
