@@ -66,16 +66,23 @@ def _wrong_version(connection: apsw.Connection) -> list[str]:
     return [f"The schema has version {version}; this program works with {known}."]
 
 
+def wal_bytes(path: Path) -> int:
+    """The size of the write-ahead log of this database, 0 when there is none."""
+    try:
+        return path.with_name(f"{path.name}-wal").stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
 def status(path: Path) -> Status:
     """Sizes and versions. FileNotFoundError when there is no such file, apsw.Error when it is no database."""
     size = path.stat().st_size
-    wal = path.with_name(path.name + "-wal")
     connection = open_reader(path, 5000)
     try:
         return Status(
             path=str(path),
             bytes=size,
-            wal_bytes=wal.stat().st_size if wal.exists() else 0,
+            wal_bytes=wal_bytes(path),
             schema_version=read_int(connection, "PRAGMA user_version"),
             known_version=len(shipped_migrations()),
             page_size=read_int(connection, "PRAGMA page_size"),

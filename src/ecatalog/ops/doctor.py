@@ -14,7 +14,7 @@ import apsw
 from ecatalog.kit.clock import from_text, to_text
 from ecatalog.kit.connections import open_reader
 from ecatalog.kit.guards import RefusedToStart, check_engine, check_place, filesystem_of
-from ecatalog.kit.inspect import status
+from ecatalog.kit.inspect import status, wal_bytes
 from ecatalog.kit.readers import run_query
 from ecatalog.kit.schema import foreign_objects
 from ecatalog.kit.tx import Session
@@ -57,8 +57,7 @@ def _disk(machine: Machine) -> Iterator[Found]:
         yield Found("D003", f"There is nothing at {machine.database}.")
         return
     yield from (Found("D001", problem) for problem in disk_problems(machine.database, machine.free_bytes))
-    wal = machine.database.with_name(f"{machine.database.name}-wal")
-    size = wal.stat().st_size if wal.exists() else 0
+    wal, size = f"{machine.database}-wal", wal_bytes(machine.database)
     if size > WAL_BYTES:
         yield Found("D002", f"{wal} has {size >> 20} MiB; {WAL_BYTES >> 20} MiB are usual at most.")
 

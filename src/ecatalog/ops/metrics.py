@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from ecatalog.kit.clock import Clock, from_text, utc_now
 from ecatalog.kit.db import Database
 from ecatalog.kit.errors import Unavailable
+from ecatalog.kit.inspect import wal_bytes
 from ecatalog.kit.jobs import TROUBLES
 from ecatalog.kit.times import BOUNDS
 from ecatalog.ops import queries
@@ -64,7 +65,7 @@ class GatewayCollector(Collector):
         disk = os.statvfs(path.parent)
         size = _size(path)
         yield _gauge("database_bytes", "Size of the database file.", size)
-        yield _gauge("wal_bytes", "Size of the write-ahead log.", _size(path.with_name(path.name + "-wal")))
+        yield _gauge("wal_bytes", "Size of the write-ahead log.", wal_bytes(path))
         yield _gauge("disk_bytes", "Size of the disk that the database is on.", disk.f_blocks * disk.f_frsize)
         yield _gauge("disk_free_bytes", "What is free on it for this account.", disk.f_bavail * disk.f_frsize)
         yield _gauge("disk_wanted_bytes", "What should be free, for a copy of the database.", wanted_bytes(size))

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from ecatalog.console.pages_frame import admin_of, show
 from ecatalog.kit.db import Tx
 from ecatalog.kit.errors import Unavailable
+from ecatalog.kit.inspect import wal_bytes
 from ecatalog.ops import queries, standing_queries
 from ecatalog.ops.backup_runs import check_backup, make_backup, stored_backups
 from ecatalog.ops.backup_work import BackupWork
@@ -87,12 +88,7 @@ def _looked_at(settings: Settings, now: datetime) -> tuple[list[Found], Sizes]:
 
 
 def _sizes_of(database: Path) -> Sizes:
-    wal = database.with_name(f"{database.name}-wal")
-    return Sizes(
-        database=database.stat().st_size,
-        wal=wal.stat().st_size if wal.exists() else 0,
-        free=free_bytes_of(database.parent),
-    )
+    return Sizes(database=database.stat().st_size, wal=wal_bytes(database), free=free_bytes_of(database.parent))
 
 
 async def submit_backup(visit: Visit) -> Response:

@@ -25,7 +25,7 @@ from ecatalog.kit.db import Database, Tx
 from ecatalog.kit.errors import CatalogError
 from ecatalog.kit.guards import WriterLock, make_directory
 from ecatalog.kit.ids import new_secret
-from ecatalog.kit.inspect import check_pages
+from ecatalog.kit.inspect import check_pages, wal_bytes
 from ecatalog.kit.readers import run_query
 from ecatalog.kit.schema import foreign_objects
 from ecatalog.kit.sync import sync
@@ -229,8 +229,7 @@ async def _make_safe(new: Path, since: Since, restored: Restored, at: datetime) 
         restored.holders = await db.read(standing_queries.list_holders)
     finally:
         await db.stop()
-    wal = new.with_name(f"{new.name}-wal")
-    if wal.exists() and wal.stat().st_size:
+    if wal_bytes(new):
         raise BackupFailed("The restored database could not be brought into one file. Make room, then try again.")
     sync(new)
 
