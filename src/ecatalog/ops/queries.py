@@ -30,15 +30,11 @@ _FILTERS = {
 
 
 def note_probe(tx: Tx) -> None:
-    tx.run(
-        """INSERT INTO settings (key, value, updated_at) VALUES ('readiness_probe', '', :now)
-           ON CONFLICT (key) DO UPDATE SET updated_at = excluded.updated_at""",
-        now=tx.now,
-    )
+    set_setting(tx, "readiness_probe", "")
 
 
-def find_mark(tx: Tx, key: str) -> str | None:
-    """A setting of this room: when something was last done."""
+def find_setting(tx: Tx, key: str) -> str | None:
+    """A setting of this room, such as when something was last done."""
     found = tx.value("SELECT value FROM settings WHERE key = :key", key=key)
     return None if found is None else str(found)
 
@@ -49,7 +45,7 @@ def list_marks(tx: Tx) -> dict[str, str]:
     return {row["key"]: row["value"] for row in found}
 
 
-def set_mark(tx: Tx, key: str, value: str) -> None:
+def set_setting(tx: Tx, key: str, value: str) -> None:
     tx.run(
         """INSERT INTO settings (key, value, updated_at) VALUES (:key, :value, :now)
            ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at""",

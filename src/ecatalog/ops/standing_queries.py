@@ -2,6 +2,7 @@
 
 from ecatalog.kit.db import Tx
 from ecatalog.kit.facts import Fact
+from ecatalog.ops.queries import find_setting, set_setting
 from ecatalog.ops.standings import KINDS, Holder, Standing, Subject
 
 _ALL = {
@@ -12,6 +13,8 @@ _ALL = {
     "user": "SELECT 'user' AS kind, id, disabled_at IS NOT NULL AS is_out, role FROM users",
     "token": "SELECT 'token' AS kind, id, revoked_at IS NOT NULL AS is_out FROM api_tokens",
 }
+# The opening rule of the room of launches looks at the same row.
+_HOLD = "access_hold"
 _KINDS = ", ".join(f"'{kind}'" for kind in KINDS)
 
 
@@ -62,19 +65,13 @@ def list_changes(tx: Tx, after: int, limit: int) -> list[Fact]:
 
 def find_hold(tx: Tx) -> str | None:
     """Why clients' access is on hold, None when it is not."""
-    found = tx.value("SELECT value FROM settings WHERE key = 'access_hold'")
-    return None if found is None else str(found)
+    return find_setting(tx, _HOLD)
 
 
 def set_hold(tx: Tx, reason: str) -> None:
-    tx.run(
-        """INSERT INTO settings (key, value, updated_at) VALUES ('access_hold', :reason, :now)
-           ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at""",
-        reason=reason,
-        now=tx.now,
-    )
+    set_setting(tx, _HOLD, reason)
 
 
 def remove_hold(tx: Tx) -> int:
     """0 when there was none."""
-    return tx.run("DELETE FROM settings WHERE key = 'access_hold'")
+    return tx.run("DELETE FROM settings WHERE key = :key", key=_HOLD)

@@ -41,10 +41,10 @@ async def do_what_is_due(door: Door) -> None:
 
 def _claim(tx: Tx, what: str, every: timedelta) -> bool:
     """Whether it is due, and not at once in a new database; from now on it is done."""
-    last = queries.find_mark(tx, what)
+    last = queries.find_setting(tx, what)
     if last is not None and tx.now - from_text(last) < every:
         return False
-    queries.set_mark(tx, what, to_text(tx.now))
+    queries.set_setting(tx, what, to_text(tx.now))
     return last is not None
 
 
@@ -55,5 +55,5 @@ def _optimize(tx: Tx) -> None:
 def _note_check(tx: Tx, problems: list[str]) -> None:
     if problems:
         _log.error("database_damaged", problems=problems[:5], what_to_do="Restore it from a backup.")
-    queries.set_mark(tx, "check_problems", str(len(problems)))
+    queries.set_setting(tx, "check_problems", str(len(problems)))
     tx.record("database.checked", SYSTEM, problems=problems[:20])
