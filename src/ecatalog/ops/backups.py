@@ -55,7 +55,7 @@ class UnderWay(BackupFailed):
 
 
 def quietly(_step: str, _done: int, _total: int) -> None:
-    """For who does not watch."""
+    """For whoever does not watch."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ _ASKED = ("q", "kind", "client", "by", "from", "to")
 
 
 async def show_audit(visit: Visit) -> Response:
-    """Raises Forbidden for who may not read it, Invalid for a page that does not exist."""
+    """Raises Forbidden for whoever may not read it, Invalid for a page that does not exist."""
     actor, query = user_of(visit), visit.query
     kind, since, until = words_of(visit, "kind"), _day(words_of(visit, "from")), _day_after(words_of(visit, "to"))
     found = await visit.door.db.read_long(
