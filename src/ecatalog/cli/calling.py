@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import typer
+from rich.text import Text
 
 from ecatalog.cli import profile, showing
 from ecatalog_client import AsyncCatalog
@@ -51,9 +52,9 @@ def finish(work: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(work)
     except CatalogError as error:
-        typer.echo(error.message, err=True)
+        showing.tell(error.message, is_error=True)
         for name, problem in error.fields.items():
-            typer.echo(f"  {name}: {problem}", err=True)
+            showing.tell(f"  {name}: {problem}", is_error=True)
         raise typer.Exit(error.exit_status) from None
 
 
@@ -66,7 +67,7 @@ async def perform(operation: Operation[Any], path: tuple[str, ...], given: dict[
             async for event in catalog.line.follow(operation, path, given):
                 _show_event(event, wanted)
         elif wanted.as_csv:
-            typer.echo(await catalog.line.table(operation, path, given), nl=False)
+            showing.show_csv(await catalog.line.table(operation, path, given))
         elif operation.is_paged:
             await _show_pages(catalog, operation, path, given, wanted)
         else:
@@ -91,7 +92,7 @@ async def _show_pages(
         return
     showing.show(page.items)
     if page.next is not None:
-        typer.echo(f"There are more: --all, or --cursor {page.next}", err=True)
+        showing.tell(f"There are more: --all, or --cursor {page.next}", is_error=True)
 
 
 async def _watch(catalog: AsyncCatalog, given: dict[str, Any], wanted: Wanted) -> None:
@@ -108,7 +109,7 @@ def _show_event(event: Any, wanted: Wanted) -> None:
     plain = msgspec.structs.asdict(event)
     words = [plain.get("at"), plain.get("kind") or plain.get("event_type") or plain.get("state"), plain.get("phase")]
     words += [plain.get(name) for name in ("client_id", "demo_id", "launch_id", "reason")]
-    typer.echo("  ".join(showing.in_words(word) for word in words if word))
+    showing.tell("  ".join(showing.in_words(word) for word in words if word))
 
 
 async def _until_it_runs(catalog: AsyncCatalog, launch: Launch) -> Launch:
@@ -118,7 +119,7 @@ async def _until_it_runs(catalog: AsyncCatalog, launch: Launch) -> Launch:
         async for launch in catalog.line.follow(LAUNCHES_EVENTS, (launch.id,), {}):  # noqa: B020 - its newest face
             words = launch.phase or launch.state
             if words != told:
-                status.update(f"{words} …")
-                typer.echo(words, err=True)
+                status.update(Text(showing.harmless(f"{words} …")))
+                showing.tell(words, is_error=True)
             told = words
     return launch

@@ -1,19 +1,27 @@
-"""Answers for people as tables, for machines as JSON."""
+"""Answers for people as tables, for machines as JSON.
+
+Others chose many of the words, clients and demos among them: no word does anything to the terminal that shows it.
+"""
 
 import sys
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from unicodedata import category
 
 import msgspec
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
 # Of a list; the rest of each item is in its own table, or in the JSON.
 MOST_COLUMNS = 7
 _FIRST = ("id", "name", "full_name", "email", "company", "state", "status", "access_status", "kind", "event_type")
 _WIDE = 200
+_OBEYED = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+# New lines, tabs, and what joins or parts letters and parts of words.
+_HARMLESS = "\n\t\u200c\u200d\u00ad"
 
 
 def console(*, is_error: bool = False) -> Console:
@@ -22,13 +30,41 @@ def console(*, is_error: bool = False) -> Console:
     return Console(stderr=is_error, width=None if stream.isatty() else _WIDE, highlight=False)
 
 
+def harmless(text: str) -> str:
+    r"""The text with what terminals obey (ECMA-48, UAX #9) spelled out: control characters, and changes of direction.
+
+    >>> harmless("\x1b[2JAcme")
+    '\\x1b[2JAcme'
+    """
+    return "".join(ascii(each)[1:-1] if _is_obeyed(each) else each for each in text)
+
+
+def _is_obeyed(each: str) -> bool:
+    return category(each) in _OBEYED and each not in _HARMLESS
+
+
+def tell(text: str, *, is_error: bool = False) -> None:
+    """A line of words that others may have chosen."""
+    typer.echo(harmless(text), err=is_error)
+
+
 def show_json(answer: Any) -> None:
-    typer.echo(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode())
+    typer.echo(_spelled(msgspec.json.format(msgspec.json.encode(answer), indent=2).decode()))
 
 
 def show_line(answer: Any) -> None:
     """One line of JSON, for streams."""
-    typer.echo(msgspec.json.encode(answer).decode())
+    typer.echo(_spelled(msgspec.json.encode(answer).decode()))
+
+
+def _spelled(text: str) -> str:
+    """The same JSON: inside its texts a character may be written by its number (RFC 8259, 7)."""
+    return "".join(f"\\u{ord(each):04x}" if _is_obeyed(each) and each <= "\uffff" else each for each in text)
+
+
+def show_csv(text: str) -> None:
+    """As it came for a file or a program."""
+    typer.echo(harmless(text) if sys.stdout.isatty() else text, nl=False)
 
 
 def show(answer: Any) -> None:
@@ -45,7 +81,7 @@ def show(answer: Any) -> None:
 def show_fields(fields: dict[str, Any]) -> None:
     table = Table(show_header=False)
     for name, value in fields.items():
-        table.add_row(name.replace("_", " "), in_words(value))
+        table.add_row(*map(cell, (name.replace("_", " "), in_words(value))))
     console().print(table)
 
 
@@ -55,10 +91,15 @@ def show_items(items: Sequence[Any]) -> None:
         return
     rows = [item if isinstance(item, dict) else {"": item} for item in items]
     names = columns_of(rows[0])
-    table = Table(*(name.replace("_", " ") for name in names))
+    table = Table(*(Column(cell(name.replace("_", " "))) for name in names))
     for row in rows:
-        table.add_row(*(in_words(row.get(name)) for name in names))
+        table.add_row(*(cell(in_words(row.get(name))) for name in names))
     console().print(table)
+
+
+def cell(words: str) -> Text:
+    """As it is: [brackets] are no markup of ours."""
+    return Text(harmless(words))
 
 
 def columns_of(row: dict[str, Any]) -> list[str]:

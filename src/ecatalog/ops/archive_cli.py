@@ -7,9 +7,10 @@ from typing import Annotated, NoReturn
 import apsw
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from ecatalog.cli.options import Data
+from ecatalog.cli.showing import cell
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.clock import utc_now
 from ecatalog.kit.db import Database, RefusedToStart
@@ -56,9 +57,9 @@ def query(
             names, rows = ask(connection, sql)
     except (CatalogError, apsw.Error, OSError) as refusal:
         _refuse(str(refusal))
-    table = Table(*names)
+    table = Table(*(Column(cell(name)) for name in names))
     for row in rows[:most]:
-        table.add_row(*map(str, row))
+        table.add_row(*(cell(str(each)) for each in row))
     Console().print(table)
 
 
