@@ -7,7 +7,10 @@ import pytest
 
 from ecatalog.app import Gateway
 from ecatalog.demos.queries import containers_of
-from ecatalog.launches.warm import begin_checks
+from ecatalog.kit.actor import SYSTEM
+from ecatalog.launches.queue_queries import find_engine
+from ecatalog.launches.warm import begin_checks, tend_warm
+from ecatalog.ops.holding import confirm_access, hold_access
 from ecatalog_launcher.drivers.fake import FakeDriver
 from tests.cast import Caller, Cast
 from tests.launcher.stand import eventually, launcher_of, launches_of, new_demo
@@ -207,3 +210,23 @@ async def test_a_check_starts_asks_and_stops(
         check = await checked(admin, demo)
     assert check["is_fine"] is is_fine
     assert (await admin.get(f"/api/launches/{check['launch_id']}")).json()["kind"] == "check"
+
+
+async def test_nothing_is_started_ahead_while_nobody_has_looked_at_what_was_restored(
+    gateway: Gateway, people: Cast, admin: Caller
+) -> None:
+    await gateway.db.write(hold_access, SYSTEM, "Nobody signed the replica.")
+    warm, due = await new_demo(gateway, people, "Warm", warm=1), await new_demo(gateway, people, "Due")
+    at_once = timedelta(days=-1)
+
+    async with launcher_of(gateway, FakeDriver()):
+        await eventually(lambda: gateway.db.read(find_engine))
+        for _ in range(2):
+            await gateway.db.write(tend_warm)
+            await gateway.db.write(begin_checks, at_once)
+        assert await launches_of(admin, warm) + await launches_of(admin, due) == []
+        await gateway.db.write(confirm_access, SYSTEM)
+        await gateway.db.write(tend_warm)
+        await gateway.db.write(begin_checks, at_once)
+
+    assert [each["kind"] for each in await launches_of(admin, warm) if each["kind"] == "warm"] == ["warm"]

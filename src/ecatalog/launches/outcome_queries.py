@@ -80,10 +80,13 @@ def find_check(tx: Tx, demo_id: str) -> Check | None:
 
 
 def list_due(tx: Tx, before: datetime, limit: int) -> list[str]:
-    """The active demos of ours that were last checked before that, or never, and are not being checked now."""
+    """The active demos of ours that were last checked before that, or never, and are not being checked now; none while
+    access is on hold after a restore.
+    """
     rows = tx.rows(
         """SELECT d.id FROM demos d LEFT JOIN demo_checks c ON c.demo_id = d.id
-           WHERE d.status = 'active' AND (d.docker_image_id IS NOT NULL OR d.compose <> '')
+           WHERE NOT EXISTS (SELECT 1 FROM settings WHERE key = 'access_hold')
+             AND d.status = 'active' AND (d.docker_image_id IS NOT NULL OR d.compose <> '')
              AND coalesce(c.checked_at, d.published_at, d.updated_at) < :before
              AND NOT EXISTS (SELECT 1 FROM launches l WHERE l.demo_id = d.id AND l.kind IN ('check', 'trial')
                AND l.state IN ('queued', 'starting', 'running', 'stopping'))

@@ -72,12 +72,15 @@ class WarmDemo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def list_warm_demos(tx: Tx) -> list[WarmDemo]:
-    """Those that ask for warm copies, have plans, or have copies left."""
+    """Those that ask for warm copies, have plans, or have copies left; none while access is on hold after a restore,
+    for then nobody has looked yet at what they run.
+    """
     return tx.all(
         WarmDemo,
-        """SELECT id, status, warm FROM demos WHERE warm > 0 OR id IN (SELECT demo_id FROM warm_plans)
-             OR id IN (SELECT demo_id FROM launches
-               WHERE kind = 'warm' AND wanted = 'running' AND state IN ('queued', 'starting', 'running'))
+        """SELECT id, status, warm FROM demos
+           WHERE NOT EXISTS (SELECT 1 FROM settings WHERE key = 'access_hold')
+             AND (warm > 0 OR id IN (SELECT demo_id FROM warm_plans) OR id IN (SELECT demo_id FROM launches
+               WHERE kind = 'warm' AND wanted = 'running' AND state IN ('queued', 'starting', 'running')))
            ORDER BY id""",
     )
 
