@@ -219,3 +219,9 @@ async def test_health_is_answered_while_everybody_logs_in(gateway: Gateway, peop
     assert not all(task.done() for task in flood), "it did not wait for them"
     answers = await asyncio.gather(*flood)
     assert {answer.status for answer in answers} <= {401, 429}
+
+
+@pytest.mark.parametrize("costs", ["m=8,t=4294967295,p=1", "m=1048576,t=8,p=1", "m=many,t=1,p=1"])
+async def test_a_hash_that_would_never_end_fits_no_password(hasher: Hasher, costs: str) -> None:
+    async with hasher.turn() as turn:
+        assert not await turn.verify(f"$argon2id$v=19${costs}${'A' * 22}${'A' * 43}", PASSWORD)
