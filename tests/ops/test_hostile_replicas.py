@@ -212,6 +212,51 @@ async def test_access_is_on_hold_and_an_administrator_who_was_added_is_told(
     assert not hold_in(scene.place.database)
 
 
+async def told_by_restore(scene: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> str:
+    settings = KEYS | {"litestream": str(scene.folder), "data": str(scene.place.data)}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"ECATALOG_{name.upper()}", value)
+    assert await asyncio.to_thread(main, ["backup", "restore", "--at", "latest"]) == 0
+    return capsys.readouterr().out
+
+
+async def test_whoever_else_could_act_or_listen_is_told(
+    scene: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.replicate(
+        f"UPDATE users SET email = 'elsewhere@evil.test' WHERE id = '{scene.cast.admin.id}'",
+        _MALLORY.replace("'admin'", "'sales'"),
+        f"""INSERT INTO webhooks (id, url, kinds, form, secret_encrypted, told_after, created_at, updated_at)
+          VALUES ('w', 'https://evil.test/', '"all"', 'slack', 'x', 0, '{WHEN}', '{WHEN}')""",
+    )
+
+    said = await told_by_restore(scene, capsys, monkeypatch)
+
+    unknown = "the database that was there does not know it"
+    assert f"administrator elsewhere@evil.test, since {WHEN}: {unknown}" in said
+    assert f"sales mallory@evil.test, since 2020-01-01T00:00:00.000Z: {unknown}" in said
+    assert f"webhook https://evil.test/, since {WHEN}: {unknown}" in said
+
+
+async def test_nothing_that_it_says_moves_the_cursor(
+    scene: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An instant is bounded by its form alone, which has room for a sequence that clears the screen."""
+    scene.replicate(_MALLORY.replace("'2020-01-01T00", "char(27) || '[2J-01-01T00").replace("mallory", "m\nallory"))
+
+    said = await told_by_restore(scene, capsys, monkeypatch)
+
+    assert "\x1b" not in said
+    assert "administrator m\\nallory@evil.test, since \\x1b[2J-01-01T00:00:00.000Z" in said
+
+
+async def test_an_instant_that_is_none_is_refused(scene: Scene) -> None:
+    scene.replicate("INSERT INTO audit_log (at, actor, kind) VALUES ('2026-13-99T99:99:99.999Z', 'x', 'y')")
+
+    with pytest.raises(BadBackup, match="no database of the catalog"):
+        await scene.restore()
+
+
 @pytest.mark.parametrize("claimed", [1, 1_000_000])
 async def test_who_was_shut_out_stays_so_however_far_the_replica_claims_to_go(
     scene: Scene, data: Path, clock: SettableClock, claimed: int

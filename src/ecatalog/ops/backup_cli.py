@@ -18,6 +18,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.table import Column, Table
 
 from ecatalog.cli.options import Data
+from ecatalog.cli.showing import tell as tell_words
 from ecatalog.kit.actor import SYSTEM
 from ecatalog.kit.clock import to_text, utc_now
 from ecatalog.kit.db import Database, RefusedToStart
@@ -150,7 +151,7 @@ def restore(
         else:
             restored = restore_replica(place, Replica.of(settings), instant_of(at), trusted, now, tell)
     for sentence in _in_words(restored):
-        typer.echo(sentence)
+        tell_words(sentence)
 
 
 def _in_words(restored: Restored) -> Iterator[str]:
@@ -167,7 +168,7 @@ def _in_words(restored: Restored) -> Iterator[str]:
     for sentence in restored.foreign:
         yield f"It was kept as it was in the backup: {sentence[0].lower()}{sentence[1:]}"
     if not restored.origin.is_signed:
-        yield "Nobody signed it. Whom it gives power over the catalog, the newest first:"
+        yield "Nobody signed it. Who may act in the catalog by it, or is told of it, the newest first:"
         yield from (f"  {_described(each, restored)}" for each in restored.holders)
     if restored.hold:
         yield f"Clients' access is on hold. {restored.hold}"
@@ -175,16 +176,16 @@ def _in_words(restored: Restored) -> Iterator[str]:
 
 
 def _described(holder: Holder, restored: Restored) -> str:
-    """Compared with the database that was there, if that one could be asked. Somebody else may have chosen the name."""
-    name = holder.name if holder.name.isprintable() else ascii(holder.name)
-    told = f"{holder.kind} {name}, since {holder.since}"
+    """Compared with the database that was there, if that one could be asked. Others may have chosen the words."""
+    words = f"{holder.kind} {holder.name}, since {holder.since}"
+    told = words if words.isprintable() else ascii(words)[1:-1]
     if restored.holders_before is None:
         return told
-    before = [each for each in restored.holders_before if each.kind == holder.kind]
-    if holder.secret in {each.secret for each in before}:
+    before = {(each.name, each.secret) for each in restored.holders_before if each.kind == holder.kind}
+    if (holder.name, holder.secret) in before:
         return told
-    if holder.name in {each.name for each in before}:
-        return f"{told}: with another secret than in the database that was there"
+    if holder.name in {name for name, _ in before}:
+        return f"{told}: with another secret or other rights than in the database that was there"
     return f"{told}: the database that was there does not know it"
 
 
@@ -262,7 +263,7 @@ def _told() -> Iterator[None]:
 
 
 def _end(sentence: str, status: int) -> NoReturn:
-    typer.echo(f"ecatalog backup: {sentence}", err=True)
+    tell_words(f"ecatalog backup: {sentence}", is_error=True)
     raise typer.Exit(status)
 
 

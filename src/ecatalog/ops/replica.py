@@ -98,7 +98,7 @@ def restore_replica(
             raise BadBackup(f"What Litestream kept is not whole. {' '.join(problems[:3])}")
         drop_foreign_tables(new)
         installation, epoch, position, last_at = _head(new)
-        return Origin("litestream", from_text(last_at), installation, epoch, position, is_signed=False)
+        return Origin("litestream", last_at, installation, epoch, position, is_signed=False)
 
     return restore(place, bring, trusted, now, tell)
 
@@ -117,14 +117,14 @@ def _refuse_foreign(path: Path) -> None:
 
 
 def _made_at(path: Path) -> datetime:
-    return from_text(_head(path)[3])
+    return _head(path)[3]
 
 
-def _head(path: Path) -> tuple[str, str, int, str]:
+def _head(path: Path) -> tuple[str, str, int, datetime]:
     try:
-        found = head_of(path)
-    except apsw.Error as error:
+        installation, epoch, position, at = head_of(path)
+        if installation and at:
+            return installation, epoch, position, from_text(at)
+    except (apsw.Error, ValueError) as error:
         raise BadBackup(f"What Litestream kept is no database of the catalog ({error}).") from error
-    if not found[0] or not found[3]:
-        raise BadBackup("What Litestream kept is no database of the catalog, or one before its first start.")
-    return found
+    raise BadBackup("What Litestream kept is no database of the catalog, or one before its first start.")

@@ -193,6 +193,7 @@ def _why_not_there(database: Path, installation: str, now: datetime) -> str:
         is_same = _read_there(database, now, lambda tx: identity_of(tx).installation == installation)
         is_held = _read_there(database, now, standing_queries.find_hold) is not None
         _read_there(database, now, standing_queries.list_standings)
+        _read_there(database, now, standing_queries.list_holders)
     except (apsw.Error, RuntimeError):
         return "The database that was there has another schema."
     if not is_same:

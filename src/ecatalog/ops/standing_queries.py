@@ -42,13 +42,17 @@ def token_standing(tx: Tx, token_id: str) -> Standing | None:
 
 
 def list_holders(tx: Tx) -> list[Holder]:
-    """Administrators, then tokens, that are good now; the newest first, for these are what somebody added."""
+    """Users, tokens and webhooks that are good now; of each the newest first, for these are what somebody added."""
     return tx.all(
         Holder,
-        """SELECT 'administrator' AS kind, email AS name, created_at AS since, coalesce(password_hash, '') AS secret
-             FROM users WHERE role = 'admin' AND disabled_at IS NULL
+        """SELECT CASE role WHEN 'admin' THEN 'administrator' ELSE role END AS kind, email AS name, created_at AS since,
+             coalesce(password_hash, '') AS secret
+             FROM users WHERE disabled_at IS NULL
            UNION ALL
-           SELECT 'token', name, created_at, token_hash FROM api_tokens WHERE revoked_at IS NULL
+           SELECT 'token', name, created_at, token_hash || scopes || coalesce(expires_at, '')
+             FROM api_tokens WHERE revoked_at IS NULL
+           UNION ALL
+           SELECT 'webhook', url, created_at, kinds || secret_encrypted FROM webhooks WHERE is_on
            ORDER BY kind, since DESC, name""",
     )
 

@@ -55,9 +55,11 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Holder(msgspec.Struct, frozen=True, kw_only=True):
-    """Who has power over the whole catalog: an administrator, or a token of a service. `secret` is what was hashed."""
+    """Who has power over the whole catalog, or is told of it: users, tokens of services, webhooks. `secret` is by what
+    they are known, and what they may do or hear.
+    """
 
-    kind: Literal["administrator", "token"]
+    kind: Literal["administrator", "sales", "viewer", "token", "webhook"]
     name: str
     since: str
     secret: str = ""
