@@ -164,6 +164,7 @@ async def test_what_is_not_made_by_our_migrations_is_refused_by_name(scene: Scen
     assert sentence.replace("\\\\", "\\") in str(refused.value)
     assert scene.place.database.read_bytes() == was
     assert not list(scene.place.data.glob("*.before-restore-*"))
+    assert not (scene.place.data / ".restore").exists()
 
 
 async def test_nothing_in_it_runs_before_it_is_compared(scene: Scene) -> None:
