@@ -86,6 +86,25 @@ def test_disk_and_log(data: Path) -> None:
     assert codes(replace(machine(data), free_bytes=lambda _: 1 << 20)) == {"D001", "D002"}
 
 
+def test_a_litestream_that_never_ran_or_ended(data: Path, tmp_path: Path) -> None:
+    replicated = machine(data, litestream=f"file://{tmp_path}/replica")
+    wal, written = data / "ltplabs.db-wal", data / ".ltplabs.db-litestream" / "ltx" / "0"
+    assert codes(replicated) == set(), "nothing was changed since"
+    wal.write_bytes(b"a change")
+    assert codes(machine(data)) == set()
+    assert codes(replicated) == {"D029"}
+    written.mkdir(parents=True)
+    for seconds, expected in ((-1, set()), (299, set()), (301, {"D029"})):
+        os.utime(wal, (NOON.timestamp() + seconds - 3600, NOON.timestamp() + seconds - 3600))
+        os.utime(written, (NOON.timestamp() - 3600, NOON.timestamp() - 3600))
+        assert codes(replicated) == expected
+    there = tmp_path / "replica" / "ltx" / "0"
+    there.mkdir(parents=True)
+    os.utime(written, (NOON.timestamp(), NOON.timestamp()))
+    os.utime(there, (0, 0))
+    assert codes(replicated) == {"D029"}, "it runs, and the replica does not get it"
+
+
 def test_a_database_that_is_not_there_or_no_database(data: Path, tmp_path: Path) -> None:
     (data / "ltplabs.db").write_bytes(b"no database" * 1000)
     (data / "ltplabs.db").chmod(0o600)

@@ -106,6 +106,17 @@ async def test_backups_the_hold_and_the_queue_are_told(gateway: Gateway, people:
     assert found["ecatalog_backup_succeeded"] == found["ecatalog_access_on_hold"] == 1
 
 
+async def test_how_far_litestream_is_behind_is_told(gateway: Gateway) -> None:
+    assert (await scrape(gateway))["ecatalog_litestream_behind_seconds"] == 0
+    path = gateway.db.path
+    (told,) = (
+        family.samples[0].value
+        for family in GatewayCollector(gateway.db, path.parent, litestream="s3://elsewhere").collect()
+        if family.name == "ecatalog_litestream_behind_seconds"
+    )
+    assert told == inf, "it is said to replicate, and never did"
+
+
 async def test_the_restore_test_is_told_apart_from_the_backup(gateway: Gateway, clock: SettableClock) -> None:
     data = gateway.settings.data
     assert (await scrape(gateway))["ecatalog_restore_test_age_seconds"] == inf

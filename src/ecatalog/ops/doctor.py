@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import inf
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,12 +25,15 @@ from ecatalog.ops.findings import Found
 from ecatalog.ops.health import disk_problems, free_bytes_of
 from ecatalog.ops.last_backup import find_last_backup
 from ecatalog.ops.ntp import is_kept_by_ntp
+from ecatalog.ops.replication import seconds_behind
 from ecatalog.settings import Settings
 
 WAL_BYTES = 64 << 20
 _WARN_AFTER, _ERROR_AFTER = timedelta(hours=26), timedelta(hours=50)
 _STEP = timedelta(seconds=5)
 _SECONDS_TO_ANSWER = 2.0
+# It writes each second.
+_SECONDS_BEHIND = 300
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,14 @@ def _backups(machine: Machine) -> Iterator[Found]:
     yield from _place_for_backups(machine)
 
 
+def _replica(machine: Machine) -> Iterator[Found]:
+    behind = seconds_behind(machine.database, machine.settings.litestream)
+    if behind == inf:
+        yield Found("D029", f"It never wrote anything beside {machine.database}.")
+    elif behind > _SECONDS_BEHIND:
+        yield Found("D029", f"What it wrote last is {behind:.0f} s older than the last change.")
+
+
 def _place_for_backups(machine: Machine) -> Iterator[Found]:
     try:
         place = place_of(machine.settings)
@@ -201,7 +213,7 @@ def _ask(host: str) -> str:
     return "" if b" 200 " in answer else "it answers otherwise than an engine"
 
 
-CHECKS = (_disk, _database, _place, _backups, _clock, _rights, _settings, _driver)
+CHECKS = (_disk, _database, _place, _backups, _replica, _clock, _rights, _settings, _driver)
 
 
 def machine_here(settings: Settings, now: datetime) -> Machine:

@@ -124,4 +124,9 @@ FINDINGS = {
         "The schema is not only the catalog's",
         "Remove by `sqlite3`, with the gateway stopped, what others added: a replica with it is not restored.",
     ),
+    "D029": Finding(
+        _E,
+        "Litestream is behind",
+        "See whether it runs, and what its log says: what changed since is in no copy before the next backup.",
+    ),
 }

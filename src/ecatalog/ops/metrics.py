@@ -20,6 +20,7 @@ from ecatalog.ops import queries
 from ecatalog.ops.health import wanted_bytes
 from ecatalog.ops.last_backup import LastBackup, find_last_backup
 from ecatalog.ops.ntp import is_kept_by_ntp
+from ecatalog.ops.replication import seconds_behind
 from ecatalog.ops.standing_queries import find_hold
 
 LIVE_STATES = ("queued", "starting", "running", "stopping")
@@ -28,12 +29,14 @@ LIVE_STATES = ("queued", "starting", "running", "stopping")
 class GatewayCollector(Collector):
     """Reads the database's counts, the sizes of its files and the states of launches when it is asked.
 
-    `data` is the data directory, in which is noted how the last backup went.
+    `data` is the data directory, in which is noted how the last backup went; `litestream` is where it
+    replicates to.
     """
 
-    def __init__(self, db: Database, data: Path, clock: Clock = utc_now) -> None:
+    def __init__(self, db: Database, data: Path, clock: Clock = utc_now, litestream: str = "") -> None:
         self._db = db
         self._data = data
+        self._litestream = litestream
         self._clock = clock
 
     def collect(self) -> Iterator[Metric]:
@@ -129,6 +132,10 @@ class GatewayCollector(Collector):
         yield _gauge("backup_succeeded", tested, float(is_good))
         yield _gauge("backup_bytes", "Size of the last good backup.", last.bytes if last else 0)
         yield _gauge("backup_previous_bytes", "Size of the one before.", last.previous_bytes if last else 0)
+        behind = seconds_behind(self._db.path, self._litestream)
+        yield _gauge(
+            "litestream_behind_seconds", "How far Litestream is behind the last change, if it replicates.", behind
+        )
         yield from self._tests(last)
         yield _gauge("access_on_hold", "1 while clients' access is on hold after a restore.", float(hold is not None))
 
