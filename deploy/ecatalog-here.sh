@@ -6,7 +6,8 @@
 #   sudo ecatalog doctor
 set -euo pipefail
 
+# systemd puts variables in place of `$NAME`, the secrets of the unit among them: `$$` is the sign itself.
 exec systemd-run --quiet --collect --wait --pty --pipe \
   --uid=ecatalog --gid=ecatalog --working-directory=/var/lib/ecatalog \
   --property=EnvironmentFile=-/etc/ecatalog-litestream.env --property=EnvironmentFile=/etc/ecatalog.env --property=UMask=0077 --setenv=ECATALOG_DATA=/var/lib/ecatalog \
-  /opt/ecatalog/.venv/bin/ecatalog "$@"
+  /opt/ecatalog/.venv/bin/ecatalog "${@//\$/\$\$}"

@@ -38,6 +38,13 @@ def noted_by_systemd_run(folder: Path, *words: str) -> list[str]:
     return told.stdout.splitlines()
 
 
+def test_what_an_operator_types_is_no_variable_of_the_unit(tmp_path: Path) -> None:
+    """systemd would put `$JWT_SECRET` into a name, and take `pa$$word` for `pa$word` (systemd.service(5))."""
+    told = noted_by_systemd_run(tmp_path, "users", "add", "$JWT_SECRET ${X}", "pa$$word", "--scope")
+
+    assert told[-5:] == ["users", "add", "$$JWT_SECRET $${X}", "pa$$$$word", "--scope"]
+
+
 @pytest.mark.parametrize("unit", OURS)
 def test_a_refusal_is_not_tried_again(unit: str) -> None:
     assert service_of(unit)["RestartPreventExitStatus"] == str(REFUSED)
