@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, UnixConnector
 
-from ecatalog_launcher.drivers.contract import Home
+from ecatalog_client.types.containers import Container
+from ecatalog_launcher.drivers.contract import CannotStart, Home, Spec
 from tests.launcher.copies import ANSWERS, spec, until_ready
 from tests.launcher.engine import BASE, HOST, build, cleared, docker, docker_driver, guard_of, guarded, new_installation
 
@@ -109,6 +110,20 @@ async def test_of_an_image_only_what_copies_need_is_told(guard: str) -> None:
     found = json.loads(text)
     assert found.keys() <= {"Id", "RepoDigests", "Config"}
     assert found["Config"] == {"Volumes": {"/stuff": {}}}
+
+
+async def test_a_copy_that_the_guard_refuses_fails_in_words() -> None:
+    """Such as one whose image declares a volume with a name that is in no demo; it was tried again and again."""
+    image = build("answers", ANSWERS)
+    docker("build", "--quiet", "--tag", f"{image}-odd", "-", given=f'FROM {image}\nVOLUME ["/a b"]\n')
+    driver = docker_driver()
+    odd = Container(name="demo", image=f"{image}-odd")
+    with cleared(new_installation()) as installation:
+        async with guard_of(driver):
+            await driver.open(Home(installation=installation))
+            with pytest.raises(CannotStart, match="the tmpfs /a b"):
+                await driver.start(Spec(launch_id="one", attempt=1, containers=(odd,), port=8000))
+            await driver.close()
 
 
 async def test_an_engine_that_is_away_is_said() -> None:

@@ -262,6 +262,6 @@ def _in_words(state: Listed) -> str:
 
 def _refusal(error: DockerError) -> Exception:
     """What is the demo's own fault is for people to read; anything else is tried again."""
-    if error.status in (400, 404):
+    if error.status in (400, 403, 404):  # 403 is what the guard says.
         return CannotStart(f"The engine cannot run it: {error.message.strip()}.".replace("..", "."))
     return error
