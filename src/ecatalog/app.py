@@ -219,7 +219,15 @@ class Gateway:
         registry = CollectorRegistry()
         registry.register(MeasureCollector("ecatalog_http", self.asgi.measures))
         registry.register(MeasureCollector("ecatalog_rpc", self._rpc_measures.values()))
-        registry.register(GatewayCollector(self.db, self.settings.data, self.door.clock, self.settings.litestream))
+        registry.register(
+            GatewayCollector(
+                self.db,
+                self.settings.data,
+                self.door.clock,
+                litestream=self.settings.litestream,
+                is_journal_kept=lambda: self._journal.is_kept,
+            )
+        )
         registry.register(PostCollector(self.db, self.part(Post)))
         return registry
 

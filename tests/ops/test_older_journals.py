@@ -10,6 +10,7 @@ from ecatalog.ops.backups import Place, make_backup
 from ecatalog.ops.journal import NAME
 from tests.cast import NOON, Cast, SettableClock
 from tests.ops.backing_up import backed_up, in_thread, lose_the_database, running
+from tests.ops.test_metrics import scrape
 
 
 async def test_an_older_journal_that_was_put_back_is_not_taken_for_all(
@@ -75,3 +76,16 @@ async def test_on_another_machine_nobody_knows_whether_the_journal_is_the_newest
     (place.work / "journal.json").unlink()
 
     assert "cannot be known on this machine" in (await in_thread(place)).hold
+
+
+async def test_a_note_that_cannot_be_written_stops_nobody_and_is_told(
+    data: Path, place: Place, clock: SettableClock
+) -> None:
+    await backed_up(data, place, clock)
+    (place.work / "journal.json").unlink()
+    (place.work / ".journal.json").mkdir()
+    async with running(data, clock) as gateway:
+        assert (await scrape(gateway))["ecatalog_journal_kept"] == 0
+    (place.work / ".journal.json").rmdir()
+    async with running(data, clock) as gateway:
+        assert (await scrape(gateway))["ecatalog_journal_kept"] == 1

@@ -47,6 +47,11 @@ class RevocationJournal:
         self._position = 0
         self._shorten_at = door.clock()
 
+    @property
+    def is_kept(self) -> bool:
+        """False while changes are missing in it because its place, or the note beside the database, is not written."""
+        return self._task is None or self._writer is not None
+
     async def start(self) -> None:
         """Returns once the journal says that it is open: until it says `closed` again, something may be missing."""
         if not self._door.settings.makes_backups:

@@ -1,7 +1,7 @@
 """What the gateway tells Prometheus of itself. No id is ever a label: the number of series is bounded."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import accumulate
 from math import inf
@@ -30,13 +30,22 @@ class GatewayCollector(Collector):
     """Reads the database's counts, the sizes of its files and the states of launches when it is asked.
 
     `data` is the data directory, in which is noted how the last backup went; `litestream` is where it
-    replicates to.
+    replicates to, `is_journal_kept` whether revocations are written beside the backups.
     """
 
-    def __init__(self, db: Database, data: Path, clock: Clock = utc_now, litestream: str = "") -> None:
+    def __init__(
+        self,
+        db: Database,
+        data: Path,
+        clock: Clock = utc_now,
+        *,
+        litestream: str = "",
+        is_journal_kept: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._db = db
         self._data = data
         self._litestream = litestream
+        self._is_journal_kept = is_journal_kept
         self._clock = clock
 
     def collect(self) -> Iterator[Metric]:
@@ -136,6 +145,8 @@ class GatewayCollector(Collector):
         yield _gauge(
             "litestream_behind_seconds", "How far Litestream is behind the last change, if it replicates.", behind
         )
+        kept = "0 while the journal of revocations cannot be written."
+        yield _gauge("journal_kept", kept, float(self._is_journal_kept()))
         yield from self._tests(last)
         yield _gauge("access_on_hold", "1 while clients' access is on hold after a restore.", float(hold is not None))
 
