@@ -251,8 +251,11 @@ async def test_nothing_that_it_says_moves_the_cursor(
     assert "administrator m\\nallory@evil.test, since \\x1b[2J-01-01T00:00:00.000Z" in said
 
 
-async def test_an_instant_that_is_none_is_refused(scene: Scene) -> None:
-    scene.replicate("INSERT INTO audit_log (at, actor, kind) VALUES ('2026-13-99T99:99:99.999Z', 'x', 'y')")
+@pytest.mark.parametrize(
+    ("position", "at"), [("NULL", "2026-13-99T99:99:99.999Z"), (str((1 << 63) - 4), WHEN), (str(1 << 53), WHEN)]
+)
+async def test_a_log_that_no_catalog_writes_is_refused(scene: Scene, position: str, at: str) -> None:
+    scene.replicate(f"INSERT INTO audit_log (position, at, actor, kind) VALUES ({position}, '{at}', 'x', 'y')")
 
     with pytest.raises(BadBackup, match="no database of the catalog"):
         await scene.restore()

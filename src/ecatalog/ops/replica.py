@@ -25,6 +25,8 @@ from ecatalog.settings import BadSetting, Settings, variable
 
 # What Litestream says when all that it has is older, or newer, than what is asked for.
 _NOT_THEN = "timestamp does not exist"
+# The log of facts counts upwards, and no log is as long as that: after the last number it takes no fact any more.
+_NO_POSITION = 1 << 53
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def _made_at(path: Path) -> datetime:
 def _head(path: Path) -> tuple[str, str, int, datetime]:
     try:
         installation, epoch, position, at = head_of(path)
-        if installation and at:
+        if installation and at and 0 < position < _NO_POSITION:
             return installation, epoch, position, from_text(at)
     except (apsw.Error, ValueError) as error:
         raise BadBackup(f"What Litestream kept is no database of the catalog ({error}).") from error

@@ -134,7 +134,7 @@ def restore(
             if origin.files:  # Before the database, which names them.
                 restored.files = unpack(place.work / FILES, place.data, now)
             restored.kept = _swap(new, place.database, now)
-    except (apsw.Error, OSError) as error:
+    except (apsw.Error, CatalogError, OSError) as error:
         raise BackupFailed(f"The backup was not restored ({error}). What was there is untouched.") from error
     finally:
         # What was refused may be as large as whoever wrote it liked.
