@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from ecatalog.app import Gateway
+from ecatalog.branding.queries import set_text
 from tests.asgi import Answer, Caller
 from tests.cast import Cast, facts
 from tests.console.browsing import browser, follow
@@ -136,3 +137,12 @@ async def test_settings_of_the_process_are_shown_without_secrets(
 async def test_without_a_mail_server_a_test_is_shown_in_the_log(gateway: Gateway, people: Cast) -> None:
     answer = await browser(gateway, people.admin).send_form("/console/settings/mail")
     assert "There is no mail server: the message is shown in the log" in answer.text
+
+
+@pytest.mark.parametrize("written", ["garbage", '{"colour": "#12345"}', '{"colour": "#123456;} body {display: none}"}'])
+async def test_what_somebody_wrote_by_hand_breaks_no_page(gateway: Gateway, people: Cast, written: str) -> None:
+    admin = browser(gateway, people.admin)
+    await gateway.db.write(set_text, written)
+
+    assert (await admin.get("/")).status == 200
+    assert (await admin.get("/branding/colour.css")).body == b""

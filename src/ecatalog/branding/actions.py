@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -24,7 +24,7 @@ class Branding(msgspec.Struct, frozen=True, kw_only=True):
     """What was decided, as it is kept. An empty colour is the catalog's own; `logo` names the picture by its hash."""
 
     name: str = NAME
-    colour: str = ""
+    colour: Annotated[str, msgspec.Meta(pattern=r"^(#[0-9a-fA-F]{6})?\Z")] = ""
     welcome: str = ""
     contact: str = ""
     logo: str = ""
@@ -42,9 +42,12 @@ class Logo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def find_branding(tx: Tx) -> Branding:
-    """What was decided, or how the catalog comes."""
+    """What was decided, or how the catalog comes: also when somebody wrote it by hand, and every page would fail."""
     found = queries.find_text(tx)
-    return Branding() if found is None else msgspec.json.decode(found, type=Branding)
+    try:
+        return Branding() if found is None else msgspec.json.decode(found, type=Branding)
+    except msgspec.MsgspecError:
+        return Branding()
 
 
 def find_logo(tx: Tx) -> bytes | None:
