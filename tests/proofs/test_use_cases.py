@@ -49,9 +49,9 @@ class Somebody(Tab):
         expect(self.page.get_by_text(words).first).to_be_visible(timeout=30_000)
 
     def keeps(self, name: str) -> None:
-        """A picture of the whole page, which is not wider than the screen."""
+        """A picture of the whole page, which is not wider than the screen; it may show itself anew meanwhile."""
         self.page.screenshot(path=self._file(name), full_page=True)
-        assert not self.page.evaluate("document.documentElement.scrollWidth > innerWidth"), f"{name} is too wide"
+        self.page.wait_for_function("document.documentElement.scrollWidth <= innerWidth", timeout=_MOMENT_MS)
 
     def catches(self, name: str, page: Page) -> None:
         """A picture of a page that may go on by itself at any moment: there is none when it does so just then."""
