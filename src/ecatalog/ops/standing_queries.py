@@ -49,10 +49,11 @@ def list_holders(tx: Tx) -> list[Holder]:
              coalesce(password_hash, '') AS secret
              FROM users WHERE disabled_at IS NULL
            UNION ALL
-           SELECT 'token', name, created_at, token_hash || scopes || coalesce(expires_at, '')
+           SELECT 'token', name, created_at,
+             token_hash || CAST(scopes AS TEXT) || coalesce(CAST(expires_at AS TEXT), '')
              FROM api_tokens WHERE revoked_at IS NULL
            UNION ALL
-           SELECT 'webhook', url, created_at, kinds || secret_encrypted FROM webhooks WHERE is_on
+           SELECT 'webhook', url, created_at, CAST(kinds AS TEXT) || secret_encrypted FROM webhooks WHERE is_on = 1
            ORDER BY kind, since DESC, name""",
     )
 
