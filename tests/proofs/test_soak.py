@@ -47,7 +47,7 @@ class Span:
     longest_life: float
 
 
-SPANS = {"ci": Span(75, 20, 4, 8), "full": Span(600, 90, 5, 15)}
+SPANS = {"ci": Span(50, 20, 4, 8), "full": Span(600, 90, 5, 15)}
 
 
 @dataclass
