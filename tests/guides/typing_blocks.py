@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tests.architecture.code import ROOT
@@ -74,25 +74,35 @@ def environment(*programs: Path, **more: str) -> dict[str, str]:
     return kept | {"PATH": path} | more
 
 
-def typed(lines: str, folder: Path, env: Mapping[str, str], statuses: tuple[int, ...] = (0,), given: str = "") -> str:
-    """What the lines print, typed there into one bash, which stops at the first of them that fails."""
+def in_bash(lines: str) -> list[str]:
+    """The command that types these lines into one bash, which stops at the first of them that fails."""
+    return ["bash", "-euo", "pipefail", "-c", lines]
+
+
+def said(
+    command: Sequence[str],
+    folder: Path = Path(),
+    env: Mapping[str, str] = os.environ,
+    statuses: tuple[int, ...] = (0,),
+    given: str = "",
+) -> str:
+    """What a command prints, which ends with one of these statuses."""
     told = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", lines],
-        cwd=folder,
-        env=env,
-        input=given,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
+        command, cwd=folder, env=env, input=given, capture_output=True, text=True, timeout=300, check=False
     )
-    assert told.returncode in statuses, f"{told.returncode} of\n{lines}\n{told.stdout[-3000:]}{told.stderr[-3000:]}"
+    typing = "\n".join(command)
+    assert told.returncode in statuses, f"{told.returncode} of\n{typing}\n{told.stdout[-3000:]}{told.stderr[-3000:]}"
     return told.stdout
+
+
+def typed(lines: str, folder: Path, env: Mapping[str, str], statuses: tuple[int, ...] = (0,), given: str = "") -> str:
+    """What the lines print, typed there into one bash."""
+    return said(in_bash(lines), folder, env, statuses, given)
 
 
 def typed_at_a_terminal(lines: str, folder: Path, env: Mapping[str, str], answers: Mapping[str, str]) -> str:
     """What the lines print to a terminal, where each of these questions is answered when it has been asked."""
-    with Terminal(["bash", "-euo", "pipefail", "-c", lines], cwd=folder, env=env) as terminal:
+    with Terminal(in_bash(lines), cwd=folder, env=env) as terminal:
         terminal.answer(answers)
         assert terminal.end() == 0, terminal.shown
     return terminal.shown

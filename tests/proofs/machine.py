@@ -1,7 +1,6 @@
 """A machine of its own for proofs: Debian under a real systemd, in a container, where somebody types with `sudo`."""
 
 import json
-import shlex
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tests.architecture.code import ROOT
+from tests.guides.typing_blocks import in_bash, said
 from tests.launcher.engine import BUILDER, HOST, docker, new_installation
 from tests.terminal import Terminal
 
@@ -39,8 +39,7 @@ class Machine:
 
     def type(self, lines: str, *, folder: str = CLONE, statuses: tuple[int, ...] = (0,)) -> str:
         """What this prints, typed by Ada, who may become root."""
-        shell = ["bash", "-euo", "pipefail", "-c", lines]
-        return self._said(["--user", "ada", "--workdir", folder], shell, statuses)
+        return self._said(["--user", "ada", "--workdir", folder], in_bash(lines), statuses)
 
     def type_and_answer(self, lines: str, answers: Mapping[str, str], folder: str = CLONE) -> str:
         """What is shown, where it asks at a terminal."""
@@ -65,16 +64,7 @@ class Machine:
         return self.as_root("curl", "--silent", "--fail-with-body", *words, address)
 
     def _said(self, where: list[str], words: list[str], statuses: tuple[int, ...], given: str = "") -> str:
-        told = subprocess.run(
-            ["docker", "-H", HOST, "exec", *where, self.name, *words],
-            input=given,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert told.returncode in statuses, f"{shlex.join(words)}\n{told.stdout[-3000:]}{told.stderr[-3000:]}"
-        return told.stdout
+        return said(["docker", "-H", HOST, "exec", *where, self.name, *words], statuses=statuses, given=given)
 
 
 @dataclass

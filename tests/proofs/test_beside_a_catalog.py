@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.guides.typing_blocks import blocks, environment, filled_in, inline, typed
+from tests.guides.typing_blocks import blocks, environment, filled_in, in_bash, inline, typed
 from tests.launcher.copies import ANSWERS
 from tests.launcher.engine import HOST, build, cleared, docker
 from tests.notices.mailbox import Mailbox, serving, tls_pair
@@ -120,7 +120,7 @@ def start(folder: Path, mailbox: Mailbox) -> Place:
     lines = filled_in(CONNECTING_MAIL, mail) + filled_in(STARTING, {"DIR": "var"})
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(
-            ["bash", "-euo", "pipefail", "-c", lines],
+            in_bash(lines),
             cwd=folder,
             env=env,
             stdout=log,

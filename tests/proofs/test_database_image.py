@@ -13,7 +13,7 @@ import pytest
 
 from tests.architecture.code import ROOT
 from tests.database.cluster import Cluster, running
-from tests.guides.typing_blocks import blocks, environment, filled_in, inline, typed
+from tests.guides.typing_blocks import blocks, environment, filled_in, in_bash, inline, typed
 from tests.launcher.engine import BASE, BUILDER, HOST, docker, new_installation
 
 pytestmark = pytest.mark.proof
@@ -244,7 +244,7 @@ def test_what_troubleshooting_says_of_pods_is_typed(pod: Pod, volume: str, tmp_p
 
 
 def test_what_troubleshooting_says_of_the_file_is_typed_in_the_pod(pod: Pod) -> None:
-    assert docker("exec", pod.container, "bash", "-euo", "pipefail", "-c", BUSY).splitlines() == ["wal", "10000"]
+    assert docker("exec", pod.container, *in_bash(BUSY)).splitlines() == ["wal", "10000"]
 
 
 def test_what_troubleshooting_says_of_rights_is_typed_on_the_node(volume: str) -> None:
@@ -265,7 +265,7 @@ def on_the_node(volume: str, lines: str) -> str:
     """As root, where the directory of the database is; the image has no sudo."""
     where = ("--user", "0:0", "--volume", f"{volume}:/mnt/data/ltplabs/database")
     typing = f'sudo() {{ "$@"; }}\n{lines}'
-    return docker("run", "--rm", *where, IMAGE, "bash", "-euo", "pipefail", "-c", typing)
+    return docker("run", "--rm", *where, IMAGE, *in_bash(typing))
 
 
 def logged(name: str) -> str:

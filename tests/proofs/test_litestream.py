@@ -20,7 +20,7 @@ import pytest
 
 from ecatalog.kit.inspect import check
 from tests.architecture.code import ROOT
-from tests.guides.typing_blocks import blocks, environment, filled_in, typed
+from tests.guides.typing_blocks import blocks, environment, filled_in, in_bash, typed
 from tests.ops.backing_up import KEYS
 from tests.proofs.grown import run
 from tests.proofs.installation import Installation, Person, start_installation
@@ -107,8 +107,7 @@ def replicate(data: Path, env: Mapping[str, str], log: Path) -> subprocess.Popen
     # With `exec`, the process is Litestream itself, which a test ends.
     typing = filled_in(REPLICATING, ours | {"litestream replicate": "exec litestream replicate"})
     with log.open("wb") as said:
-        words = ["bash", "-euo", "pipefail", "-c", typing]
-        return subprocess.Popen(words, cwd=ROOT, env={**env, **environment()}, stdout=said, stderr=said)
+        return subprocess.Popen(in_bash(typing), cwd=ROOT, env={**env, **environment()}, stdout=said, stderr=said)
 
 
 def write_and_kill(

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.code import ROOT
-from tests.guides.typing_blocks import blocks
+from tests.guides.typing_blocks import blocks, in_bash
 from tests.proofs.installation import Person, free_quad
 from tests.proofs.raw import Line
 from tests.proofs.test_serve import open_running
@@ -44,7 +44,7 @@ class Clone:
     env: dict[str, str]
 
     def at_terminal(self, lines: str) -> Terminal:
-        return Terminal(["bash", "-euo", "pipefail", "-c", lines], cwd=self.root, env=self.env, seconds=180)
+        return Terminal(in_bash(lines), cwd=self.root, env=self.env, seconds=180)
 
     def type(self, lines: str) -> str:
         with self.at_terminal(lines) as terminal:

@@ -3,16 +3,17 @@
 from math import inf
 from pathlib import Path
 
+from ecatalog.kit.inspect import wal_bytes
+
 
 def seconds_behind(database: Path, where: str) -> float:
     """By how much the last change is newer than what Litestream wrote last, beside the database or in a folder `where`.
 
     0 while nothing is missing or nobody replicates, infinite when it never wrote. A bucket it is not looked for in.
     """
-    wal = database.with_name(f"{database.name}-wal")
-    changed_at = _changed_at(wal)
+    changed_at = _changed_at(database.with_name(f"{database.name}-wal"))
     # Whoever opens the database makes an empty log.
-    if not where or changed_at is None or not wal.stat().st_size:
+    if not where or changed_at is None or not wal_bytes(database):
         return 0.0
     here = _changed_at(database.with_name(f".{database.name}-litestream") / "ltx" / "0")
     there = _changed_at(Path(where.removeprefix("file://")) / "ltx" / "0")
